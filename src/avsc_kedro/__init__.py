@@ -1,0 +1,3 @@
+"""Audio-visual scene classification in two training phases, as a Kedro project."""
+
+__version__ = "0.1.0"
