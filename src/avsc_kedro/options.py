@@ -26,10 +26,16 @@ class ClipsOptions(Options):
 
     source: Literal["auto", "embedded", "tau", "folder", "csv"] = "auto"
     path: str | None = None
+    allow_missing: bool = False
     data_set: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]+$")
     validation_fraction: Fraction = Field(default=0.15, ge=0, lt=1)
     eval_fraction: Fraction = Field(default=0.3, gt=0, lt=1)
     seed: int = 0
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the synthetic set that the project writes for itself is asked for."""
+        return self.source == "embedded" or (self.source == "auto" and self.path is None)
 
     @property
     def data_set_name(self) -> str:
@@ -40,7 +46,7 @@ class ClipsOptions(Options):
         """
         if self.data_set:
             return self.data_set
-        if self.path is None:
+        if self.is_embedded or self.path is None:
             return "embedded"
         path = Path(self.path).expanduser().resolve()
         stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.stem)

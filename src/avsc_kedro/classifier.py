@@ -1,0 +1,105 @@
+"""The trained system as one object: a recording in, scene probabilities out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from avsc_kedro.extraction import clip_features
+from avsc_kedro.media.decode_error import DecodeError
+from avsc_kedro.media.probe import probe
+from avsc_kedro.models.embedding import embed_clips
+from avsc_kedro.models.fusion import fuse
+from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.paper import BRANCHES, FEATURE_KINDS, FUSION_BY_NAME
+
+MAX_SEGMENTS = 12
+
+
+class Verdict(NamedTuple):
+    """What the system says of one recording.
+
+    `scores` maps a fusion row to {scene: probability}, highest first; `seconds` is how
+    much of the recording was used, from its start.
+    """
+
+    scores: dict[str, dict[str, float]]
+    seconds: float
+    duration_s: float | None
+
+
+class Classifier:
+    """Backbones and fusions of one training, with the transforms they were trained on.
+
+    Args:
+        backbones: {branch: network} for all five branches.
+        fusions: {row of `paper.FUSIONS`: network}.
+        labels: Scene of each output.
+        features: The options of the feature stores.
+    """
+
+    def __init__(
+        self,
+        backbones: dict[str, Any],
+        fusions: dict[str, Any],
+        labels: list[str],
+        features: FeaturesOptions,
+    ):
+        self.backbones = backbones
+        self.fusions = fusions
+        self.labels = labels
+        self.features = features
+
+    def classify(self, path: str) -> Verdict:
+        """Classify a video from its sound and pictures.
+
+        A video longer than one clip is cut into segments of a clip's length, up to
+        two minutes of it, and its score is their mean, as a clip's is its frames'.
+
+        Raises:
+            DecodeError: If the video lacks sound or pictures, or is too short.
+        """
+        duration_s = probe(path).duration_s
+        clip_s = self.features.audio.duration_s
+        segments = self._segments(path, duration_s)
+        embeddings = self._embed(path, [index * clip_s for index in range(segments)])
+        scores = {
+            name: self._fuse(name, network, embeddings) for name, network in self.fusions.items()
+        }
+        return Verdict(scores, segments * clip_s, duration_s)
+
+    def _segments(self, path: str, duration_s: float | None) -> int:
+        clip_s = self.features.audio.duration_s
+        if duration_s is None:
+            return 1
+        if duration_s < 0.9 * clip_s:
+            raise DecodeError.about(
+                path,
+                expected=f"a video of at least {clip_s:g} s",
+                received=f"{duration_s:.1f} s",
+                remedy="Give a longer recording.",
+            )
+        return min(MAX_SEGMENTS, max(1, int(duration_s // clip_s)))
+
+    def _embed(self, path: str, starts_s: list[float]) -> dict[str, dict[str, np.ndarray]]:
+        rows = {
+            kind: [
+                clip_features(kind, path, self.features.recipe(kind), start_s=start)
+                for start in starts_s
+            ]
+            for kind in FEATURE_KINDS
+        }
+        return {
+            branch.name: embed_clips(
+                self.backbones[branch.name], rows[branch.features], batch_size=len(starts_s)
+            )
+            for branch in BRANCHES
+        }
+
+    def _fuse(self, name: str, network, embeddings) -> dict[str, float]:
+        row = FUSION_BY_NAME[name]
+        vectors = {branch: embeddings[branch][row.embedding] for branch in row.branches}
+        mean = fuse(network, vectors)[1].mean(axis=0)
+        order = np.argsort(-mean)
+        return {self.labels[index]: float(mean[index]) for index in order}

@@ -1,0 +1,178 @@
+"""Clips into a feature store, shard by shard, over a pool of processes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from avsc_kedro import progress, signal, vision
+from avsc_kedro.errors import InputError
+from avsc_kedro.media.audio import read_audio
+from avsc_kedro.media.video import read_frames
+from avsc_kedro.options import ExtractionOptions, FeaturesOptions
+from avsc_kedro.stores.feature_store import Failure, FeatureStore, Recipe
+from avsc_kedro.stores.shard import Row, Source, identify_source, read_rows, write_shard
+from avsc_kedro.workers import open_pool, run_all
+
+logger = logging.getLogger(__name__)
+
+EXTRACTOR_VERSIONS = {**signal.EXTRACTOR_VERSIONS, "rgb": vision.EXTRACTOR_VERSION}
+
+
+class PlannedClip(NamedTuple):
+    """One clip and the file its features come from."""
+
+    clip_id: str
+    path: str
+
+
+class ShardTask(NamedTuple):
+    """The unit of work: a few clips into one shard."""
+
+    folder: Path
+    recipe: Recipe
+    clips: list[PlannedClip]
+
+
+class ShardResult(NamedTuple):
+    """What became of one task."""
+
+    rows: list[Row]
+    failures: list[Failure]
+
+
+def make_recipe(kind: str, options: FeaturesOptions) -> Recipe:
+    """Return everything that decides the features of one kind."""
+    return Recipe(
+        kind=kind,
+        options=options.recipe(kind),
+        extractor_version=EXTRACTOR_VERSIONS[kind],
+        shape=options.shape(kind),
+        dtype=options.dtype(kind),
+    )
+
+
+def clip_features(kind: str, path: str, recipe: dict[str, Any], *, start_s: float = 0) -> np.ndarray:
+    """Turn one recording into the features of one kind, in training as in prediction.
+
+    Args:
+        kind: mel, gam, cqt or rgb.
+        path: A sound file, a video, or a video with sound.
+        recipe: `FeaturesOptions.recipe(kind)`.
+        start_s: Where the clip begins in the recording.
+
+    Returns:
+        (bands, frames, 2) float32 in dB, or (frames, size, size, 3) uint8.
+
+    Raises:
+        DecodeError: If the recording cannot be decoded in full.
+    """
+    if kind == "rgb":
+        times_s = vision.frame_times(
+            frames_per_second=recipe["rgb"]["frames_per_second"], duration_s=recipe["duration_s"]
+        )
+        frames = read_frames(path, times_s=times_s, start_s=start_s)
+        return np.stack([vision.squash(f, size_px=recipe["rgb"]["size_px"]) for f in frames])
+    waveform = read_audio(path, start_s=start_s, **recipe["audio"])
+    return signal.spectrogram(kind, waveform, recipe)
+
+
+def extract_missing(
+    store: FeatureStore, clips: list[PlannedClip], options: ExtractionOptions
+) -> ShardResult:
+    """Extract the clips that the store lacks, then seal it over all of them.
+
+    Shards are published as they are done, so an interrupted run loses at most one
+    shard a worker.
+
+    Raises:
+        InputError: If more clips failed than `options.max_failed_fraction` allows. The
+            store is sealed all the same.
+    """
+    kind = store.recipe.kind
+    store.recover()
+    missing = [clip for clip in clips if not store.is_done(clip.clip_id, clip.path)]
+    if not missing:
+        logger.info("%s: all %d clips are up to date, nothing decoded", kind, len(clips))
+    else:
+        logger.info("%s: %d of %d clips to extract", kind, len(missing), len(clips))
+    done = _run(_tasks(store, missing, options), options, f"{kind} features")
+    store.seal([clip.clip_id for clip in clips], done.rows, done.failures)
+    _report(kind, store.failures, len(clips), options)
+    return done
+
+
+def extract_shard(task: ShardTask) -> ShardResult:
+    """Extract one shard's clips and publish it; a clip that fails becomes a row of failures."""
+    features, clip_ids, sources, failures = [], [], [], []
+    for clip in task.clips:
+        try:
+            source = identify_source(clip.path)
+        except OSError as error:
+            raise InputError(f"{clip.path} cannot be read: {error}") from error
+        try:
+            row = clip_features(task.recipe.kind, clip.path, task.recipe.options)
+            if row.shape != task.recipe.shape:
+                raise InputError(
+                    f"Expected features of shape {task.recipe.shape}. Made {row.shape} "
+                    f"from {clip.path}."
+                )
+        except InputError as error:
+            failures.append(Failure(clip.clip_id, source, str(error)))
+            continue
+        features.append(row.astype(task.recipe.dtype, copy=False))
+        clip_ids.append(clip.clip_id)
+        sources.append(source)
+    if not features:
+        return ShardResult([], failures)
+    return ShardResult(_publish(task, clip_ids, np.stack(features), sources), failures)
+
+
+def _publish(task, clip_ids: list[str], features: np.ndarray, sources: list[Source]) -> list[Row]:
+    name = write_shard(
+        task.folder,
+        recipe_id=task.recipe.id,
+        clip_ids=clip_ids,
+        features=features,
+        sources=sources,
+    )
+    return read_rows(task.folder / name, recipe_id=task.recipe.id)
+
+
+def _tasks(store, missing, options) -> list[ShardTask]:
+    size = options.clips_per_shard
+    return [
+        ShardTask(store.shards, store.recipe, missing[start : start + size])
+        for start in range(0, len(missing), size)
+    ]
+
+
+def _run(tasks: list[ShardTask], options: ExtractionOptions, title: str) -> ShardResult:
+    total = ShardResult([], [])
+    if not tasks:
+        return total
+    clips = sum(len(task.clips) for task in tasks)
+    with open_pool(options.workers) as pool, progress.track(clips, title, unit="clips") as bar:
+        for task, result in run_all(pool, extract_shard, tasks):
+            total.rows.extend(result.rows)
+            total.failures.extend(result.failures)
+            bar.advance(len(task.clips), failures=len(total.failures))
+    return total
+
+
+def _report(kind, failures: list[Failure], clips: int, options: ExtractionOptions) -> None:
+    if not failures:
+        return
+    lines = "\n".join(f"  {failure.clip_id}: {failure.reason}" for failure in failures[:5])
+    message = f"{kind}: {len(failures)} of {clips} clips could not be decoded:\n{lines}"
+    if len(failures) > 5:
+        message += f"\n  and {len(failures) - 5} more"
+    if len(failures) > options.max_failed_fraction * clips:
+        raise InputError(
+            f"{message}\nThat is more than extraction.max_failed_fraction "
+            f"({options.max_failed_fraction:g}) allows. Repair or remove these files, or raise it."
+        )
+    logger.warning("%s\nThey are left out; the rest goes on.", message)

@@ -1,0 +1,32 @@
+"""A stretch of sound as a decoder hands it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Samples from the instant asked for, at the file's own rate.
+
+    Attributes:
+        samples: Shape (channels, samples), float32, full scale 1; zeros where the
+            file has nothing.
+        sample_rate_hz: Samples per second.
+        decoded_s: How much of it was really in the file.
+        declared_s: How much of it the file declares to hold; None if it does not say.
+        names: Loudspeaker of each channel; None if the file does not say.
+    """
+
+    samples: np.ndarray
+    sample_rate_hz: int
+    decoded_s: float
+    declared_s: float | None
+    names: tuple[str, ...] | None = None
+
+
+def declared_within(declared_s: float | None, *, start_s: float, duration_s: float) -> float | None:
+    """Return how much of a stretch lies within a file's declared length; None if unknown."""
+    return None if declared_s is None else float(np.clip(declared_s - start_s, 0, duration_s))

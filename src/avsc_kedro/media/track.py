@@ -1,0 +1,82 @@
+"""Sound from the track of a container, placed by its timestamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from avsc_kedro.media.containers import audio_stream, decoded_frames, opened, stream_duration_s
+from avsc_kedro.media.decode_error import DecodeError
+from avsc_kedro.media.sound import Sound, declared_within
+
+# Timestamps of some containers are coarse: smaller jumps are rounding, larger ones are holes.
+JITTER_S = 0.1
+
+
+def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
+    """Read a stretch of a container's first sound track.
+
+    Time counts from the track's own start. A hole between packets stays a hole of
+    zeros, so that what follows keeps its time.
+
+    Raises:
+        DecodeError: If there is no sound track or FFmpeg fails on it.
+    """
+    with opened(path) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise DecodeError.about(
+                path,
+                expected="a sound track",
+                received="none",
+                remedy="Add one, or name a file that has sound.",
+            )
+        rate, wanted = stream.rate, round(duration_s * stream.rate)
+        samples = np.zeros((stream.layout.nb_channels, wanted), dtype=np.float32)
+        first, covered = round(start_s * rate), 0
+        for position, block in _placed_blocks(container, stream, path):
+            begin, end = (
+                int(np.clip(position + n - first, 0, wanted)) for n in (0, block.shape[1])
+            )
+            offset = first + begin - position
+            samples[:, begin:end] = block[:, offset : offset + end - begin]
+            covered += end - begin
+            if position + block.shape[1] >= first + wanted:
+                break
+        return Sound(
+            samples=samples,
+            sample_rate_hz=rate,
+            decoded_s=covered / rate,
+            declared_s=declared_within(
+                stream_duration_s(stream), start_s=start_s, duration_s=duration_s
+            ),
+            names=tuple(channel.name for channel in stream.layout.channels),
+        )
+
+
+def _placed_blocks(
+    container: InputContainer, stream: AudioStream, path: str | Path
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield each decoded block, (channels, n) float32, with the position of its first sample."""
+    to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+    origin_s, filled = None, 0
+    for frame in decoded_frames(path, container, stream):
+        if frame.sample_rate != stream.rate or frame.layout.name != stream.layout.name:
+            raise DecodeError.about(
+                path,
+                expected=f"{stream.layout.name} sound at {stream.rate} Hz throughout",
+                received=f"{frame.layout.name} at {frame.sample_rate} Hz further on",
+            )
+        if frame.time is not None:
+            origin_s = frame.time if origin_s is None else origin_s
+            position = round((frame.time - origin_s) * stream.rate)
+            filled = position if position - filled > JITTER_S * stream.rate else filled
+        for converted in to_float.resample(frame):
+            block = converted.to_ndarray()
+            yield filled, block
+            filled += block.shape[1]

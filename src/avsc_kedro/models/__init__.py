@@ -1,0 +1,1 @@
+"""The only Keras: networks, losses, feeds, training and embedding."""

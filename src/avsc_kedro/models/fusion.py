@@ -1,0 +1,99 @@
+"""The fusion layer f1..f6 and the dense layer of Phase II.
+
+Source: section 2.2, equations 1 to 3.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from avsc_kedro.paper import AUDIO_BRANCHES, VISUAL_BRANCHES, Fusion
+
+
+@keras.saving.register_keras_serializable(package="avsc_kedro")
+class WeightedSum(layers.Layer):
+    """Element-wise weighted sum of equally long vectors: sum_i x_i * w_i (+ b).
+
+    One trainable weight vector per input, all ones at first; the bias zeros.
+    """
+
+    def __init__(self, use_bias: bool, **kwargs):
+        super().__init__(**kwargs)
+        self.use_bias = use_bias
+
+    def build(self, input_shape):
+        size = input_shape[0][-1]
+        self.factors = [
+            self.add_weight(shape=(size,), initializer="ones", name=f"w{index}")
+            for index in range(1, len(input_shape) + 1)
+        ]
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(size,), initializer="zeros", name="b")
+
+    def call(self, inputs):
+        total = sum(x * w for x, w in zip(inputs, self.factors, strict=True))
+        return total + self.bias if self.use_bias else total
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+    def get_config(self):
+        return {**super().get_config(), "use_bias": self.use_bias}
+
+
+def _linear(embeddings):
+    """Equation 1: one biased weighted sum of all branches."""
+    return WeightedSum(use_bias=True, name="all")(list(embeddings.values()))
+
+
+def _two_level(embeddings):
+    """Equation 2: a biased weighted sum of the two modality sums."""
+    return WeightedSum(use_bias=True, name="modalities")(_modality_sums(embeddings))
+
+
+def _concat(embeddings):
+    """Equation 3: the two modality sums side by side, no bias."""
+    return layers.Concatenate(name="modalities")(_modality_sums(embeddings))
+
+
+def _modality_sums(embeddings):
+    sums = []
+    for name, branches in (("audio", AUDIO_BRANCHES), ("visual", VISUAL_BRANCHES)):
+        members = [embeddings[branch] for branch in branches if branch in embeddings]
+        sums.append(WeightedSum(use_bias=False, name=name)(members))
+    return sums
+
+
+COMBINE = {"linear": _linear, "two_level": _two_level, "concat": _concat}
+
+
+def build_fusion(fusion: Fusion, *, embedding_size: int, classes: int, dropout: float):
+    """Build the fusion layer, the dense layer and the softmax of one row of `paper.FUSIONS`.
+
+    Args:
+        fusion: The row to build.
+        embedding_size: Length of every branch's embedding (1024, or the number of scenes).
+        classes: Number of scenes.
+        dropout: Dropped fraction of the audio-visual embedding in training.
+
+    Returns:
+        A model from {branch: (batch, embedding_size)} to (batch, classes). Its layer
+        `audio_visual_embedding` holds the fusion layer's output.
+    """
+    inputs = {name: keras.Input((embedding_size,), name=name) for name in fusion.branches}
+    x = COMBINE[fusion.combine](inputs)
+    x = layers.Identity(name="audio_visual_embedding")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    x = layers.Dense(classes, name="fc10")(x)
+    x = layers.Softmax(name="softmax", dtype="float32")(x)
+    return keras.Model(inputs, x, name=f"fusion_{fusion.name}")
+
+
+def fuse(model: keras.Model, embeddings):
+    """Return (audio-visual embeddings (n, d), probabilities (n, classes)) as NumPy arrays."""
+    outputs = [model.get_layer("audio_visual_embedding").output, model.outputs[0]]
+    both = keras.Model(model.input, outputs)
+    names = list(model.input)
+    fused, probabilities = both.predict({name: embeddings[name] for name in names}, verbose=0)
+    return ops.convert_to_numpy(fused), ops.convert_to_numpy(probabilities)

@@ -1,0 +1,91 @@
+"""Phase I: one backbone trained on the clips of one store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone
+from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
+from avsc_kedro.models.training import LabelledSamples, Trained, train_and_refit
+from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
+from avsc_kedro.paper import Branch
+from avsc_kedro.signal.deltas import channel_statistics, stack_deltas
+
+
+class Recordings(NamedTuple):
+    """Features and classes of the clips that training may see.
+
+    Each is (rows, labels): rows a sequence of arrays, labels (clips,) integer.
+    `validation` is None if no clip was set aside.
+    """
+
+    train: tuple
+    validation: tuple | None
+    both: tuple
+
+
+def train_audio(
+    branch: Branch,
+    recordings: Recordings,
+    options: AudioBackboneOptions,
+    *,
+    classes: int,
+    seed: int,
+    refit: bool,
+) -> Trained:
+    """Train a residual-inception network on spectrograms."""
+    rows = recordings.train[0]
+    mean, variance = channel_statistics(stack_deltas(row) for row in rows)
+
+    def build() -> keras.Model:
+        return build_audio_backbone(
+            branch,
+            options,
+            input_shape=rows[0].shape,
+            classes=classes,
+            mean=mean,
+            variance=variance,
+        )
+
+    return _train(branch, recordings, SpectrogramSamples, build, options, classes, seed, refit)
+
+
+def train_visual(
+    branch: Branch,
+    recordings: Recordings,
+    options: VisualBackboneOptions,
+    *,
+    classes: int,
+    seed: int,
+    refit: bool,
+) -> Trained:
+    """Train InceptionV3 or ConvNeXtTiny on frames."""
+    frame_shape = recordings.train[0][0].shape[1:]
+
+    def build() -> keras.Model:
+        return build_visual_backbone(branch, options, input_shape=frame_shape, classes=classes)
+
+    def samples(rows) -> FrameSamples:
+        return FrameSamples(rows, options.frames_per_clip)
+
+    return _train(branch, recordings, samples, build, options, classes, seed, refit)
+
+
+def _train(branch, recordings, samples: Callable, build, options, classes, seed, refit) -> Trained:
+    def labelled(part):
+        return LabelledSamples(samples(part[0]), np.asarray(part[1])) if part else None
+
+    return train_and_refit(
+        build,
+        labelled(recordings.train),
+        labelled(recordings.validation),
+        labelled(recordings.both) if refit else None,
+        options=options.training,
+        classes=classes,
+        seed=seed,
+        title=branch.title,
+    )

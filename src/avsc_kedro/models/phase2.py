@@ -1,0 +1,50 @@
+"""Phase II: the fusion layer and the dense layer trained on frozen embeddings."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from avsc_kedro.models.feeds import EmbeddingSamples
+from avsc_kedro.models.fusion import build_fusion
+from avsc_kedro.models.training import LabelledSamples, Trained, train
+from avsc_kedro.options import FusionOptions
+from avsc_kedro.paper import Fusion
+
+
+def train_fusion(
+    fusion: Fusion,
+    train_set: tuple[dict[str, np.ndarray], np.ndarray],
+    validation_set: tuple[dict[str, np.ndarray], np.ndarray] | None,
+    options: FusionOptions,
+    *,
+    classes: int,
+    seed: int,
+) -> Trained:
+    """Train one row of `paper.FUSIONS`.
+
+    Args:
+        fusion: The row.
+        train_set: ({branch: (clips, size)}, labels (clips,)).
+        validation_set: The same for clips that choose the epoch, or None.
+        options: Training and dropout.
+        classes: Number of scenes.
+        seed: Of the weights, the order, the mixing and the dropout.
+    """
+    size = next(iter(train_set[0].values())).shape[1]
+
+    def build() -> keras.Model:
+        return build_fusion(fusion, embedding_size=size, classes=classes, dropout=options.dropout)
+
+    def labelled(part):
+        return LabelledSamples(EmbeddingSamples(part[0]), part[1]) if part else None
+
+    return train(
+        build,
+        labelled(train_set),
+        labelled(validation_set),
+        options=options.training,
+        classes=classes,
+        seed=seed,
+        title=f"fusion {fusion.title}",
+    )

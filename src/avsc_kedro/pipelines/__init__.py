@@ -1,0 +1,1 @@
+"""Six pipelines, each an arrow of the project; nodes unpack, call and return."""

@@ -1,0 +1,55 @@
+"""Classify one video with the trained networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from avsc_kedro.errors import InputError
+from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.paper import BRANCH_NAMES, SINGLE_MODALITY_ROWS
+
+SAID_BY = {"audio_only": "sound alone", "visual_only": "pictures alone"}
+
+
+def predict_scene(
+    video, labels: list, features: FeaturesOptions, fusion: str, **networks
+) -> dict[str, Any]:
+    """Return what the chosen fusion, sound alone and pictures alone say of `video`."""
+    from avsc_kedro.classifier import Classifier
+
+    path = _existing_video(video)
+    backbones = {name: networks[name] for name in BRANCH_NAMES}
+    fusions = {fusion: networks["fused"], **{n: networks[n] for n in SINGLE_MODALITY_ROWS}}
+    verdict = Classifier(backbones, fusions, labels, features).classify(path)
+    best = {name: next(iter(scores)) for name, scores in verdict.scores.items()}
+    return {
+        "video": path,
+        "seconds_used": verdict.seconds,
+        "duration_s": verdict.duration_s,
+        "fusion": fusion,
+        "scene": best[fusion],
+        "scores": verdict.scores,
+        "answer": _answer(path, verdict, fusion),
+    }
+
+
+def _existing_video(video: Any) -> str:
+    if not isinstance(video, str):
+        raise InputError(
+            "Expected the path of a video. Received none. "
+            "Run: kedro run --pipeline=predict --params video=PATH"
+        )
+    path = Path(video).expanduser().resolve()
+    if not path.is_file():
+        raise InputError(f"Expected a video at {path}. Nothing is there. Correct --params video.")
+    return str(path)
+
+
+def _answer(path: str, verdict, fusion: str) -> str:
+    lines = [f"\n{Path(path).name} ({verdict.seconds:g} s used)"]
+    for name, scores in verdict.scores.items():
+        who = SAID_BY.get(name, f"sound and pictures ({fusion})")
+        ranked = ", ".join(f"{scene} {score:.2f}" for scene, score in list(scores.items())[:3])
+        lines.append(f"  {who:<28} {ranked}")
+    return "\n".join(lines)

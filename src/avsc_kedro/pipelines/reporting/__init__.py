@@ -1,0 +1,1 @@
+"""Scores, tables, figures and one page of everything that was trained."""

@@ -1,0 +1,318 @@
+"""Both reports on made-up results: their scores, tables, pictures and page."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.pandas import CSVDataset
+from kedro_datasets.text import TextDataset
+
+from avsc_kedro import figures, metrics, paper
+from avsc_kedro.datasets.png import SIGNATURE, PngDataset
+from avsc_kedro.figures.feature_grid import draw_feature_grid
+from avsc_kedro.options import (
+    AudioBackboneOptions,
+    ClipsOptions,
+    FeaturesOptions,
+    FusionOptions,
+    VisualBackboneOptions,
+)
+from avsc_kedro.pipelines.reporting import nodes
+from avsc_kedro.pipelines.reporting.pipeline import (
+    PICTURES,
+    create_pipeline,
+    create_table_pipeline,
+)
+from avsc_kedro.predictions import tabulate_predictions
+from avsc_kedro.stores.embeddings import Embeddings
+
+RNG = np.random.default_rng(0)
+OTHER_SCENES = ("kitchen", "lab", "office")
+CLIPS_PER_SCENE = {"train": 2, "validation": 1, "eval": 3}
+TABLES = ("table_1", "table_2", "branches", "findings", "feature_options", "trainings")
+ROWS = {"report": ("fusion",), "paper_tables": paper.AUDIO_VISUAL_FUSIONS}
+CREATE = {"report": create_pipeline, "paper_tables": create_table_pipeline}
+
+TRAINING = {
+    "epochs": 4,
+    "batch_size": 8,
+    "learning_rate": 1e-3,
+    "l2_lambda": 1e-5,
+    "mixup": {"distribution": "beta", "alpha": 0.4},
+}
+BACKBONE = {"training": TRAINING, "batch_norm_momentum": 0.9, "head_dropout": 0.2}
+AUDIO = AudioBackboneOptions(**BACKBONE, widths=(8, 8, 16, 16))
+VISUAL = VisualBackboneOptions(**BACKBONE, weights="imagenet", frames_per_clip=4)
+BANDS = {"bands": 16, "fmin_hz": 20, "fmax_hz": 16000}
+FEATURES = FeaturesOptions(
+    audio={"sample_rate_hz": 32000, "duration_s": 2},
+    stft={"n_fft": 4096, "window_length": 2560, "hop_length": 448, "floor_power": 1e-16},
+    mel=BANDS,
+    gam=BANDS,
+    cqt={"bands": 16, "fmin_hz": 20, "bins_per_octave": 12},
+    rgb={"frames_per_second": 2, "size_px": 32},
+)
+
+
+def make_clips(scenes):
+    rows = [
+        (f"{scene}-{split}-{i}", f"{i}.wav", f"{i}.mp4", scene, split, f"{scene}-{split}")
+        for scene in scenes
+        for split, count in CLIPS_PER_SCENE.items()
+        for i in range(count)
+    ]
+    columns = ["clip_id", "audio_path", "video_path", "scene", "split", "group"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_predictions(clips, scenes, skill):
+    truth = pd.Index(scenes).get_indexer(clips["scene"])
+    logits = RNG.normal(size=(len(clips), len(scenes))) + skill * np.eye(len(scenes))[truth]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return tabulate_predictions(clips, probabilities, list(scenes))
+
+
+def make_history(epochs=4):
+    loss = np.linspace(2, 0.7, epochs)
+    table = {"epoch": range(1, epochs + 1), "loss": loss, "accuracy": 1 - loss / 3}
+    held_out = {"val_loss": loss + 0.2, "val_accuracy": 0.9 - loss / 3}
+    return pd.DataFrame({**table, **held_out, "seconds": 1.0, "stage": "train"})
+
+
+def make_summary(branch, classes):
+    stages = {
+        "audio": [
+            ("spectrogram", (128, 309, 2), 0),
+            ("deltas", (128, 305, 6), 0),
+            ("input_constants", (128, 305, 6), 13),
+            ("double", (64, 152, 64), 37_000),
+            ("residual1", (32, 76, 128), 410_000),
+            ("residual2", (16, 38, 256), 1_600_000),
+            ("residual3", (16, 38, 512), 6_500_000),
+            ("pooled", (512,), 0),
+        ],
+        "visual": [
+            ("frame", (224, 224, 3), 0),
+            ("to_minus_one_to_one", (224, 224, 3), 0),
+            (branch.architecture, (2048,), 21_800_000),
+        ],
+    }[branch.modality]
+    head = [("fc1024", (1024,), 525_312), ("head_dropout", (1024,), 0)]
+    head += [("fc10", (classes,), 10_250), ("softmax", (classes,), 0)]
+    names = ("title", "output_shape", "parameters")
+    return {
+        "network": branch.name,
+        "trainable_parameters": 9_000_000,
+        "best_epoch": 3,
+        "stages": [dict(zip(names, (t, list(s), p), strict=True)) for t, s, p in (*stages, *head)],
+    }
+
+
+def make_store(kind, clips):
+    shape = FEATURES.shape(kind)
+    if kind == "rgb":
+        return {clip: RNG.integers(0, 255, shape, dtype=np.uint8) for clip in clips["clip_id"]}
+    ramp = np.linspace(-30, -80, shape[0])[:, None, None]
+    return {clip: (ramp + RNG.normal(0, 5, shape)).astype("f4") for clip in clips["clip_id"]}
+
+
+def make_inputs(prefix, scenes, options, failures=()):
+    clips = make_clips(scenes)
+    columns = ["clip_id", "features", "path", "reason"]
+    counts = pd.crosstab(clips["scene"], clips["split"])[list(CLIPS_PER_SCENE)]
+    data = {
+        "usable_clips": clips,
+        "failed_clips": pd.DataFrame(list(failures), columns=columns),
+        "clip_counts": counts.rename_axis(columns=None).reset_index(),
+        "params:fusion": "f4",
+        "params:clips": options,
+        "params:seed": 7,
+        "params:features": FEATURES,
+        "params:fusion_layer": FusionOptions(training=TRAINING, dropout=0.2),
+        "params:backbones.vis_inc.weights": "imagenet",
+        "params:backbones.vis_conv.weights": "none",
+        **{f"{kind}_features": make_store(kind, clips) for kind in paper.FEATURE_KINDS},
+    }
+    for branch in paper.BRANCHES:
+        data[f"{branch.name}.history"] = make_history()
+        data[f"{branch.name}.summary"] = make_summary(branch, len(scenes))
+        data[f"{branch.name}.predictions"] = make_predictions(clips, scenes, 2)
+        is_audio = branch.modality == "audio"
+        data[f"params:backbones.{branch.name}"] = AUDIO if is_audio else VISUAL
+    for row in (*ROWS[prefix], *paper.SINGLE_MODALITY_ROWS):
+        vectors = {"audio_visual": RNG.normal(size=(len(clips), 10)).astype("f4")}
+        data[f"{row}.history"] = make_history(12)
+        data[f"{row}.predictions"] = make_predictions(clips, scenes, 4)
+        data[f"{row}.audio_visual_embedding"] = Embeddings(list(clips["clip_id"]), vectors, "")
+    return data
+
+
+def make_output(folder, name):
+    if name.endswith(TABLES):
+        return CSVDataset(filepath=f"{folder}/{name}.csv", save_args={"index": False})
+    if name.endswith(PICTURES):
+        return PngDataset(filepath=f"{folder}/{name}.png")
+    kind = JSONDataset if name.endswith("scores") else TextDataset
+    return kind(filepath=f"{folder}/{name}")
+
+
+def run(prefix, data, folder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # dots in the names of datasets
+        pipeline = CREATE[prefix]()
+    assert pipeline.inputs() <= data.keys()
+    sources = {n: MemoryDataset(data[n], copy_mode="assign") for n in pipeline.inputs()}
+    outputs = {name: make_output(folder, name) for name in pipeline.all_outputs()}
+    SequentialRunner().run(pipeline, DataCatalog({**sources, **outputs}))
+    return {n.removeprefix(f"{prefix}."): dataset.load() for n, dataset in outputs.items()}
+
+
+@pytest.fixture(scope="module")
+def tau(tmp_path_factory):
+    options = ClipsOptions(source="tau", path="/tau", data_set="tau2021")
+    failures = [("bus-9", kind, "/tau/bus-9.mp4", "no sound") for kind in ("mel", "gam")]
+    data = make_inputs("paper_tables", paper.SCENES, options, failures)
+    return data, run("paper_tables", data, tmp_path_factory.mktemp("tau"))
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    data = make_inputs("report", paper.SCENES, ClipsOptions())
+    return run("report", data, tmp_path_factory.mktemp("synthetic"))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    options = ClipsOptions(source="folder", path="/rooms", data_set="rooms")
+    data = make_inputs("report", OTHER_SCENES, options)
+    return run("report", data, tmp_path_factory.mktemp("other"))
+
+
+def test_every_output_has_the_type_its_dataset_saves(synthetic):
+    assert synthetic.keys() == {"scores", "report_page", *TABLES, *PICTURES}
+    assert all(len(synthetic[name]) for name in TABLES)
+    assert all(synthetic[name].startswith(SIGNATURE) for name in PICTURES)
+    assert isinstance(synthetic["report_page"], str)
+
+
+def test_scores_are_plain_data_of_every_row_and_branch(tau):
+    data, outputs = tau
+    scores = json.loads(json.dumps(outputs["scores"]))
+    assert list(scores["rows"]) == [*paper.AUDIO_VISUAL_FUSIONS, *paper.SINGLE_MODALITY_ROWS]
+    assert list(scores["branches"]) == list(paper.BRANCH_NAMES)
+    assert scores["rows"]["f2"]["accuracy"] == metrics.accuracy(data["f2.predictions"])
+    assert scores["clips"] == {"train": 20, "validation": 10, "eval": 30}
+    assert (scores["failed_clips"], scores["seed"], scores["data_set"]) == (1, 7, "tau2021")
+
+
+def test_the_chosen_fusion_goes_by_its_own_name(synthetic):
+    assert list(synthetic["scores"]["rows"]) == ["f4", *paper.SINGLE_MODALITY_ROWS]
+    assert "f4 (paper)" in synthetic["table_1"]
+    assert "audio and visual (f4)" in synthetic["report_page"]
+
+
+def test_all_eight_rows_stand_in_table_1_beside_the_paper(tau):
+    columns = list(tau[1]["table_1"])
+    ours = [paper.FUSION_BY_NAME[n].title for n in tau[1]["scores"]["rows"]]
+    assert [c for c in columns[1:] if not c.endswith("(paper)")] == ours
+    assert sum(c.endswith("(paper)") for c in columns) == 6
+    assert not (tau[1]["findings"]["holds"] == "not run").any()
+
+
+def test_table_2_says_what_our_row_was_measured_on(tau, synthetic):
+    assert tau[1]["table_2"]["Note"].iloc[-1] == "f4, 30 evaluation clips of tau2021"
+    assert synthetic["table_2"]["Note"].iloc[-1] == "f4, 30 synthetic clips: not comparable"
+
+
+def test_made_up_clips_are_called_so(tau, synthetic, other):
+    assert "Synthetic data." in synthetic["report_page"]
+    assert all("Synthetic data." not in page["report_page"] for page in (tau[1], other))
+    holds = synthetic["findings"].set_index("finding")["holds"]
+    assert holds["gain over the DCASE baseline (77.4)"] == "other data"
+
+
+def test_other_labels_stand_beside_no_column_of_the_paper(other):
+    assert list(other["table_1"]["Category"]) == ["Kitchen", "Lab", "Office", "Overall", "Macro"]
+    assert not any("(paper)" in column for column in other["table_1"])
+    assert "(paper)" not in other["report_page"]
+
+
+def test_page_lists_failed_clips_only_if_there_are_any(tau, other):
+    assert "could not be read: 1." in tau[1]["report_page"]
+    assert "/tau/bus-9.mp4" in tau[1]["report_page"]
+    assert "could not be read" not in other["report_page"]
+
+
+def test_page_holds_every_picture_and_needs_nothing_else(synthetic):
+    page = synthetic["report_page"]
+    assert len(re.findall(r'<img src="data:image/png;base64,', page)) == len(PICTURES)
+    assert "http" not in page
+
+
+def test_settings_are_those_that_were_given(synthetic):
+    features = synthetic["feature_options"].set_index("Feature")["Of one clip"]
+    assert features["MEL, GAM"] == "window 80 ms, hop 14 ms"
+    assert features["RGB array"] == "4 × 32 × 32 × 3"
+    trainings = synthetic["trainings"].set_index("Training")
+    assert trainings.loc["Vis-INC", "Weights at the start"] == "ImageNet"
+    assert trainings.loc["Fusions", "Mixup"] == "beta(0.4)"
+    assert list(synthetic["branches"]["Epoch kept"]) == [3] * 5
+
+
+def test_a_refit_is_left_out_of_the_curves():
+    history = make_history()
+    both = pd.concat([history, history.assign(stage="refit", val_loss=np.nan)])
+    assert nodes.draw_branch_curves(f4=both) == nodes.draw_branch_curves(f4=history)
+
+
+def test_two_evaluation_clips_are_mapped_among_all_clips():
+    clips = make_clips(["bus", "tram"]).groupby(["scene", "split"]).head(1)
+    vectors = {"audio_visual": RNG.normal(size=(len(clips), 4))}
+    embeddings = Embeddings(list(clips["clip_id"]), vectors, "")
+    assert nodes.draw_embedding_map("f1", clips, 0, fusion=embeddings).startswith(SIGNATURE)
+
+
+def test_stages_get_the_titles_of_the_figures():
+    layers = nodes._layers(make_summary(paper.BRANCHES[0], 4))
+    titles = [title for title, _, _ in layers]
+    assert titles[3:5] == ["Double inception 64", "Residual inception 128"]
+    assert titles[-4:] == ["Global average pooling", "FC(1024)", "FC(4)", "Softmax"]
+
+
+def test_grid_columns_share_one_scale():
+    quiet, loud = np.full((4, 6, 2), -90.0), np.full((4, 6, 2), -20.0)
+    frame = np.zeros((5, 5, 3), np.uint8)
+    figure = draw_feature_grid({"bus": ({"mel": quiet}, frame), "park": ({"mel": loud}, frame)})
+    images = [axes.images[0] for axes in figure.axes if axes.images and axes.images[0].get_clim()]
+    assert images[0].get_clim() == images[2].get_clim() == (-90, -20)
+    assert figures.figure_png(figure).startswith(SIGNATURE)
+    with pytest.raises(ValueError, match="at least one scene"):
+        draw_feature_grid({})
+
+
+def test_png_is_loaded_as_it_was_saved_and_previewed(tmp_path):
+    dataset = PngDataset(filepath=str(tmp_path / "deep" / "a.png"))
+    dataset.save(SIGNATURE + b"rest")
+    assert dataset.load() == SIGNATURE + b"rest"
+    assert dataset.preview() == "iVBORw0KGgpyZXN0"
+    with pytest.raises(DatasetError, match="bytes of a PNG"):
+        dataset.save(b"<html>")
+
+
+def test_pipelines_are_listed_without_matplotlib_or_keras():
+    code = (
+        "import sys; from avsc_kedro.pipelines.reporting.pipeline import create_pipeline;"
+        "print({'matplotlib', 'keras', 'tensorflow'} & set(sys.modules))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout.strip() == "set()", printed.stderr

@@ -1,0 +1,237 @@
+"""Bars as plain lines, as moving bars, from threads and from children that die."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import queue as queues
+import re
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from avsc_kedro import progress
+from avsc_kedro.progress import bars
+from avsc_kedro.progress.events import Advanced, Finished, Started, fields_text
+from avsc_kedro.progress.live import LiveScreen
+from avsc_kedro.progress.plain import PlainScreen
+
+
+class Recorder:
+    """A screen that keeps what it is shown."""
+
+    def __init__(self):
+        self.events, self.closed = [], False
+
+    def show(self, event):
+        self.events.append(event)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    screen = Recorder()
+    monkeypatch.setattr(bars, "choose_screen", lambda: screen)
+    return screen
+
+
+def test_plain_lines_start_every_ten_seconds_and_end(capsys):
+    clock = iter([0.0, 4.0, 10.0, 15.0, 20.0, 75.0])
+    screen = PlainScreen(clock_s=lambda: next(clock))
+    screen.show(Started("a", 4, "features mel", "clips"))
+    for done in range(4):
+        screen.show(Advanced("a", 1, {"failures": done}))
+    screen.show(Finished("a"))
+    assert capsys.readouterr().err.splitlines() == [
+        "features mel: 0/4 clips, started",
+        "features mel: 2/4 clips, 50 %, about 10 s left, failures 1",
+        "features mel: 4/4 clips, 100 %, about 0.0 s left, failures 3",
+        "features mel: 4/4 clips, done after 1:15, failures 3",
+    ]
+
+
+def test_log_has_no_control_characters_and_says_what_stopped(monkeypatch, capsys):
+    monkeypatch.setenv("CI", "true")
+    with contextlib.suppress(KeyError), progress.track(2, "aud_mel", unit="epochs") as bar:
+        bar.advance(loss=0.3141592)
+        raise KeyError
+    text = capsys.readouterr().err
+    assert re.fullmatch(r"[ -~\n]*", text)
+    assert text.splitlines()[-1].startswith("aud_mel: 1/2 epochs, stopped after 0.0 s, loss 0.314")
+
+
+def test_unknown_total_counts_upward(capsys):
+    screen = PlainScreen()
+    for event in (Started("a", None, "index", "files"), Advanced("a", 3, {}), Finished("a")):
+        screen.show(event)
+    assert "index: 3 files, done after" in capsys.readouterr().err
+
+
+def test_screen_follows_where_stderr_goes(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(bars.choose_screen(), PlainScreen)
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    screen = bars.choose_screen()
+    screen.close()
+    assert isinstance(screen, LiveScreen)
+    monkeypatch.setenv("CI", "1")
+    assert isinstance(bars.choose_screen(), PlainScreen)
+
+
+def test_moving_bars_show_count_unit_and_fields():
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    screen = LiveScreen(console)
+    for event in (
+        Started("a", 9, "features [mel]", "clips"),
+        Advanced("a", 4, {"failures": 2}),
+        Advanced("gone", 1, {}),
+        Finished("a"),
+    ):
+        screen.show(event)
+    screen.close()
+    assert re.search(r"features \[mel\].* 4/9 clips .*failures 2", console.file.getvalue())
+
+
+def test_old_finished_bars_make_room():
+    console = Console(file=io.StringIO(), force_terminal=True)
+    screen = LiveScreen(console, automatic=False)
+    for number in range(20):
+        screen.show(Started(str(number), 1, f"epoch {number}", "steps"))
+        screen.show(Finished(str(number)))
+    assert [task.description for task in screen.progress.tasks] == [
+        f"epoch {number}" for number in range(14, 20)
+    ]
+
+
+def test_threads_share_one_screen_that_closes_with_the_last(recorder):
+    def work(name):
+        with progress.track(50, name) as bar:
+            barrier.wait()
+            for _ in range(50):
+                bar.advance()
+
+    barrier = threading.Barrier(4)
+    threads = [threading.Thread(target=work, args=(f"t{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(isinstance(e, Advanced) for e in recorder.events) == 200
+    assert recorder.closed
+
+
+def test_a_closed_stderr_does_not_end_the_work(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    with progress.track(1, "work") as bar:
+        bar.advance()
+    assert not bars._process._open
+
+
+def test_numbers_are_short():
+    assert fields_text({"loss": np.float32(0.123456), "failures": 1234567}) == (
+        "loss 0.123, failures 1234567"
+    )
+
+
+def test_a_full_or_broken_queue_is_passed_over():
+    class Broken:
+        def put_nowait(self, event):
+            raise BrokenPipeError
+
+    full = queues.Queue(maxsize=1)
+    for queue in (full, Broken()):
+        progress.relay_to(queue)
+        try:
+            with progress.track(3, "work") as bar:
+                bar.advance()
+        finally:
+            progress.relay_to(None)
+    assert isinstance(full.get(), Started)
+
+
+def work_in_child(number: int) -> int:
+    with progress.track(3, f"child {number}") as bar:
+        for _ in range(3):
+            bar.advance(failures=0)
+    return number
+
+
+def die_in_child(queue) -> None:
+    progress.relay_to(queue)
+    with progress.track(3, "lost") as bar:
+        bar.advance()
+        time.sleep(0.5)
+        os._exit(9)
+
+
+def test_children_draw_on_the_parents_screen(recorder):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    pool = ProcessPoolExecutor(
+        2, mp_context=context, initializer=progress.relay_to, initargs=(queue,)
+    )
+    with progress.listen(queue), pool:
+        assert list(pool.map(work_in_child, range(3))) == [0, 1, 2]
+    started = {e.description for e in recorder.events if isinstance(e, Started)}
+    assert started == {"child 0", "child 1", "child 2"}
+    assert sum(isinstance(e, Finished) for e in recorder.events) == 3
+    assert sum(e.count for e in recorder.events if isinstance(e, Advanced)) == 9
+    assert recorder.closed
+
+
+def test_a_lost_child_neither_hangs_nor_leaves_its_bar_open(recorder):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=die_in_child, args=(queue,))
+    with progress.listen(queue):
+        child.start()
+        child.join(timeout=20)
+        left_s = time.monotonic()
+    assert child.exitcode == 9
+    assert time.monotonic() - left_s < 5
+    assert [type(e) for e in recorder.events] == [Started, Advanced, Finished]
+    assert recorder.closed
+
+
+def talk_in_child(queue) -> None:
+    progress.relay_to(queue)
+    with progress.track(5000, "talk") as bar:
+        for _ in range(5000):
+            bar.advance(failures=0)
+
+
+def test_a_child_that_nobody_listens_to_ends():
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=talk_in_child, args=(queue,))
+    child.start()
+    child.join(timeout=20)
+    assert child.exitcode == 0
+
+
+def test_a_queue_that_never_answers_does_not_hold_the_parent(recorder, monkeypatch):
+    monkeypatch.setattr("avsc_kedro.progress.listening.DRAIN_AT_MOST_S", 0.1)
+
+    class Stuck:
+        def get(self, timeout):
+            time.sleep(30)
+
+    began_s = time.monotonic()
+    with progress.listen(Stuck()):
+        pass
+    assert time.monotonic() - began_s < 2
