@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avsc_kedro.extraction import clip_features
+from avsc_kedro.features import clip_features
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.media.probe import probe
 from avsc_kedro.models.embedding import embed_clips

@@ -113,7 +113,7 @@ BASELINE_CORRECTION = Published(
     75.8,
     68.4,
     84.8,
-    "its repository: 65.1 / 64.9 / 77.0 are scores of 1-second segments; early fusion of clips 82.2",
+    "its repository; 65.1 / 64.9 / 77.0 score 1-second segments; early fusion of clips 82.2",
 )
 
 AUDIO_PARAMETERS_MILLIONS = 36.0

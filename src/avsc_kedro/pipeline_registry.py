@@ -7,9 +7,7 @@ from avsc_kedro.pipelines import backbones, features, fusion, ingestion, predict
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return the pipelines that `kedro run --pipeline` accepts."""
-    phase1 = (
-        ingestion.create_pipeline() + features.create_pipeline() + backbones.create_pipeline()
-    )
+    phase1 = ingestion.create_pipeline() + features.create_pipeline() + backbones.create_pipeline()
     phase2 = fusion.create_pipeline() + reporting.create_pipeline()
     return {
         "__default__": phase1 + phase2,

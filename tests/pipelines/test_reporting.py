@@ -27,7 +27,7 @@ from avsc_kedro.options import (
     FusionOptions,
     VisualBackboneOptions,
 )
-from avsc_kedro.pipelines.reporting import nodes
+from avsc_kedro.pipelines.reporting import drawings
 from avsc_kedro.pipelines.reporting.pipeline import (
     PICTURES,
     create_pipeline,
@@ -272,18 +272,18 @@ def test_settings_are_those_that_were_given(synthetic):
 def test_a_refit_is_left_out_of_the_curves():
     history = make_history()
     both = pd.concat([history, history.assign(stage="refit", val_loss=np.nan)])
-    assert nodes.draw_branch_curves(f4=both) == nodes.draw_branch_curves(f4=history)
+    assert drawings.draw_branch_curves(f4=both) == drawings.draw_branch_curves(f4=history)
 
 
 def test_two_evaluation_clips_are_mapped_among_all_clips():
     clips = make_clips(["bus", "tram"]).groupby(["scene", "split"]).head(1)
     vectors = {"audio_visual": RNG.normal(size=(len(clips), 4))}
     embeddings = Embeddings(list(clips["clip_id"]), vectors, "")
-    assert nodes.draw_embedding_map("f1", clips, 0, fusion=embeddings).startswith(SIGNATURE)
+    assert drawings.draw_embedding_map("f1", clips, 0, fusion=embeddings).startswith(SIGNATURE)
 
 
 def test_stages_get_the_titles_of_the_figures():
-    layers = nodes._layers(make_summary(paper.BRANCHES[0], 4))
+    layers = drawings._layers(make_summary(paper.BRANCHES[0], 4))
     titles = [title for title, _, _ in layers]
     assert titles[3:5] == ["Double inception 64", "Residual inception 128"]
     assert titles[-4:] == ["Global average pooling", "FC(1024)", "FC(4)", "Softmax"]

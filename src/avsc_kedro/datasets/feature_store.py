@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from kedro.io import AbstractDataset, DatasetError
 
-from avsc_kedro.extraction import PlannedClip, extract_missing, make_recipe
+from avsc_kedro.extraction import PlannedClip, extract_missing
+from avsc_kedro.features import make_recipe
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.stores import FeatureStore
 

@@ -8,6 +8,8 @@ from typing import Any
 from kedro.io import AbstractVersionedDataset, Version
 from kedro.io.core import VersionNotFoundError
 
+from avsc_kedro import runtime
+
 
 class KerasModelDataset(AbstractVersionedDataset):
     """Loads and saves a `.keras` archive.
@@ -32,6 +34,7 @@ class KerasModelDataset(AbstractVersionedDataset):
         self.metadata = metadata
 
     def load(self):
+        runtime.start_backend()
         from avsc_kedro.models.files import load_model
 
         return load_model(Path(self._get_load_path()))

@@ -63,7 +63,7 @@ def embedding_model(network: keras.Model) -> keras.Model:
     """Return the network with three outputs: `fc1024` after ReLU, `fc10` before softmax, and
     `probabilities`."""
     outputs = {name: network.get_layer(name).output for name in EMBEDDING_LAYERS}
-    return keras.Model(network.inputs, {**outputs, "probabilities": network.outputs[0]})
+    return keras.Model(network.input, {**outputs, "probabilities": network.outputs[0]})
 
 
 def count_trainable_parameters(layer: keras.layers.Layer) -> int:
@@ -76,7 +76,7 @@ def _with_head(base, branch: Branch, options: BackboneOptions, classes: int) -> 
     x = layers.Dropout(options.head_dropout, name="head_dropout")(x)
     x = layers.Dense(classes, name="fc10")(x)
     x = layers.Softmax(name="softmax", dtype="float32")(x)
-    network = keras.Model(base.inputs, x, name=branch.name)
+    network = keras.Model(base.input, x, name=branch.name)
     _set_batch_norm_momentum(network, options.batch_norm_momentum)
     return network
 

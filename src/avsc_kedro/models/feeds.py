@@ -111,7 +111,7 @@ class Feed(keras.utils.PyDataset):
         one_hot = np.eye(self.classes, dtype=np.float32)[labels]
         if self.seed is None:
             return self.samples.take(chosen, None), one_hot
-        rng = np.random.default_rng([self.seed, self.epoch, index])
+        rng = np.random.default_rng([self.seed, self.epoch, index + 1])
         return self._mix(self.samples.take(chosen, rng), labels, one_hot, rng)
 
     def on_epoch_end(self):

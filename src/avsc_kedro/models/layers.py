@@ -20,9 +20,7 @@ class StackDeltas(keras.layers.Layer):
     def call(self, spectrogram):
         delta = (spectrogram[:, :, 2:] - spectrogram[:, :, :-2]) / 2
         delta_delta = (delta[:, :, 2:] - delta[:, :, :-2]) / 2
-        return ops.concatenate(
-            [spectrogram[:, :, 2:-2], delta[:, :, 1:-1], delta_delta], axis=-1
-        )
+        return ops.concatenate([spectrogram[:, :, 2:-2], delta[:, :, 1:-1], delta_delta], axis=-1)
 
     def compute_output_shape(self, input_shape):
         batch, bands, frames, channels = input_shape

@@ -46,9 +46,7 @@ def build_residual_inception(
     for index, width in enumerate(widths[1:], start=1):
         last = index == len(widths) - 1
         name = f"residual{index}"
-        x = _residual_inception(
-            x, width, name, pool=not last, normalise=residual_normalisation
-        )
+        x = _residual_inception(x, width, name, pool=not last, normalise=residual_normalisation)
     x = layers.GlobalAveragePooling2D(name="pooled")(x)
     return keras.Model(inputs, x, name="residual_inception")
 

@@ -65,19 +65,21 @@ def train(
     seed_everything(seed)
     network = build()
     feed = _feed(train_set, options, classes, seed)
-    trainer = _compile(network, options, steps=len(feed) * options.epochs)
-    recorder = _Recorder(title, steps=len(feed) * options.epochs)
+    steps = len(feed) * options.epochs
+    trainer = _compile(network, options, steps=steps)
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=options.epochs, restore_best_weights=True
     )
-    trainer.fit(
-        feed,
-        epochs=options.epochs,
-        validation_data=_feed(validation_set, options, classes, None),
-        callbacks=[recorder, best] if validation_set else [recorder],
-        shuffle=False,
-        verbose=0,
-    )
+    with progress.track(steps, title, unit="steps") as line:
+        recorder = _Recorder(title, line)
+        trainer.fit(
+            feed,
+            epochs=options.epochs,
+            validation_data=_feed(validation_set, options, classes, None),
+            callbacks=[recorder, best] if validation_set else [recorder],
+            shuffle=False,
+            verbose=0,
+        )
     best_epoch = best.best_epoch + 1 if validation_set else options.epochs
     return Trained(network, recorder.rows, best_epoch)
 
@@ -135,18 +137,11 @@ def _compile(network, options, *, steps):
 class _Recorder(keras.callbacks.Callback):
     """Keeps history, shows progress, stops on a loss that is not a number."""
 
-    def __init__(self, title: str, *, steps: int):
+    def __init__(self, title: str, line: progress.Bar):
         super().__init__()
         self.rows: list[dict[str, float | str]] = []
         self.title = title
-        self.steps = steps
-
-    def on_train_begin(self, logs=None):
-        self._context = progress.track(self.steps, self.title, unit="steps")
-        self._line = self._context.__enter__()
-
-    def on_train_end(self, logs=None):
-        self._context.__exit__(None, None, None)
+        self._line = line
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()

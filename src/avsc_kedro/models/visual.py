@@ -69,9 +69,17 @@ def _is_depthwise(layer) -> bool:
 def _depthwise_twin(layer):
     if not _is_depthwise(layer):
         return layer.__class__.from_config(layer.get_config())
-    return layers.DepthwiseConv2D(
-        layer.kernel_size, strides=layer.strides, padding=layer.padding, name=layer.name
+    shared = (
+        "name",
+        "kernel_size",
+        "strides",
+        "padding",
+        "dilation_rate",
+        "use_bias",
+        "activation",
     )
+    config = layer.get_config()
+    return layers.DepthwiseConv2D.from_config({key: config[key] for key in shared})
 
 
 def _depthwise_weights(layer):

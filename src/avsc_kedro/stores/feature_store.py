@@ -135,7 +135,8 @@ class FeatureStore(Sequence):
             if path.name.startswith(".") or path.name in known:
                 continue
             for row in read_rows(path, recipe_id=self.recipe.id) or ():
-                self._rows.setdefault(row.clip_id, row)
+                if row.clip_id not in self._failures:
+                    self._rows.setdefault(row.clip_id, row)
         return self
 
     def is_done(self, clip_id: str, path: str) -> bool:
@@ -162,13 +163,14 @@ class FeatureStore(Sequence):
             self._rows.pop(failure.clip_id, None)
         for row in rows:
             self._failures.pop(row.clip_id, None)
-        self._order = [clip for clip in clip_ids if clip in self._rows]
+        self._rows = {clip: self._rows[clip] for clip in clip_ids if clip in self._rows}
+        self._failures = {clip: self._failures[clip] for clip in clip_ids if clip in self._failures}
+        self._order = list(self._rows)
+        self._checked.clear()
         index = {
             "recipe": self.recipe.id,
-            "rows": [self._rows[clip]._asdict() for clip in self._order],
-            "failures": [
-                self._failures[clip]._asdict() for clip in clip_ids if clip in self._failures
-            ],
+            "rows": [row._asdict() for row in self._rows.values()],
+            "failures": [failure._asdict() for failure in self._failures.values()],
         }
         publish_bytes(self.folder / RECIPE, self.recipe.canonical.encode())
         publish_bytes(self.folder / INDEX, json.dumps(index).encode())

@@ -76,8 +76,6 @@ def _train(train, clips, labels, features, options: BackboneOptions, seed, refit
         return (rows, scene_indices(chosen, labels)) if len(rows) else None
 
     recordings = Recordings(part("train"), part("validation"), part("train", "validation"))
-    trained = train(
-        branch, recordings, options, classes=len(labels), seed=seed, refit=refit
-    )
+    trained = train(branch, recordings, options, classes=len(labels), seed=seed, refit=refit)
     summary = {**summarise_network(trained.network), "best_epoch": trained.best_epoch}
     return trained.network, pd.DataFrame(trained.history), summary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from avsc_kedro import runtime
 from avsc_kedro.options import FusionOptions
 from avsc_kedro.paper import FUSION_BY_NAME, Fusion
 from avsc_kedro.predictions import scene_indices, tabulate_predictions
@@ -24,6 +25,7 @@ def train_fusion(
     With `refit` the backbones have seen the validation clips, so these cannot choose
     an epoch: all of train is used for the full number of epochs.
     """
+    runtime.start_backend()
     from avsc_kedro.models import phase2
 
     row = FUSION_BY_NAME[fusion]

@@ -10,7 +10,6 @@ from avsc_kedro.paper import (
 )
 from avsc_kedro.pipelines.binding import bind
 from avsc_kedro.pipelines.fusion import nodes
-from avsc_kedro.runners import OWN_PROCESS
 
 CHOSEN = "fusion"
 
@@ -50,14 +49,12 @@ def _row_pipeline(name: str, branches: tuple[str, ...]) -> Pipeline:
                 },
                 ["model", "history"],
                 name="train",
-                tags=[OWN_PROCESS],
             ),
             node(
                 bind(nodes.fuse_clips, **row),
                 {**shared, **embeddings, "model": "model"},
                 ["audio_visual_embedding", "predictions"],
                 name="apply",
-                tags=[OWN_PROCESS],
             ),
         ]
     )

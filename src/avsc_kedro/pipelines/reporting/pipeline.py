@@ -8,7 +8,8 @@ from avsc_kedro.paper import (
     FEATURE_KINDS,
     SINGLE_MODALITY_ROWS,
 )
-from avsc_kedro.pipelines.reporting import nodes
+from avsc_kedro.pipelines.reporting import drawings, nodes
+from avsc_kedro.pipelines.reporting.naming import CHOSEN
 
 REPORT = "report"
 PAPER_TABLES = "paper_tables"
@@ -27,7 +28,7 @@ PICTURES = (
 
 def create_pipeline() -> Pipeline:
     """Return the report on the fusion that `params:fusion` names and the single modalities."""
-    return _report_pipeline(REPORT, (nodes.CHOSEN,))
+    return _report_pipeline(REPORT, (CHOSEN,))
 
 
 def create_table_pipeline() -> Pipeline:
@@ -91,11 +92,13 @@ def _score_figures(rows: tuple[str, ...], fusions: tuple[str, ...]) -> list:
     }
     branch_curves = _of(BRANCH_NAMES, "history")
     return [
-        node(nodes.draw_confusions, confusions, "confusions", name="draw_confusions"),
-        node(nodes.draw_accuracies, "scores", "accuracies", name="draw_accuracies"),
-        node(nodes.draw_branch_curves, branch_curves, "branch_curves", name="draw_branch_curves"),
-        node(nodes.draw_fusion_curves, curves, "fusion_curves", name="draw_fusion_curves"),
-        node(nodes.draw_embedding_map, mapped, "embedding_map", name="draw_embedding_map"),
+        node(drawings.draw_confusions, confusions, "confusions", name="draw_confusions"),
+        node(drawings.draw_accuracies, "scores", "accuracies", name="draw_accuracies"),
+        node(
+            drawings.draw_branch_curves, branch_curves, "branch_curves", name="draw_branch_curves"
+        ),
+        node(drawings.draw_fusion_curves, curves, "fusion_curves", name="draw_fusion_curves"),
+        node(drawings.draw_embedding_map, mapped, "embedding_map", name="draw_embedding_map"),
     ]
 
 
@@ -112,10 +115,10 @@ def _input_figures() -> list:
         **{kind: f"{kind}_features" for kind in FEATURE_KINDS},
     }
     return [
-        node(nodes.draw_audio_networks, "aud_mel.summary", "audio_networks", name="draw_audio"),
-        node(nodes.draw_visual_networks, networks, "visual_networks", name="draw_visual"),
-        node(nodes.draw_clip_features, seen, "clip_features", name="draw_clip_features"),
-        node(nodes.draw_features_by_scene, seen, "features_by_scene", name="draw_scenes"),
+        node(drawings.draw_audio_networks, "aud_mel.summary", "audio_networks", name="draw_audio"),
+        node(drawings.draw_visual_networks, networks, "visual_networks", name="draw_visual"),
+        node(drawings.draw_clip_features, seen, "clip_features", name="draw_clip_features"),
+        node(drawings.draw_features_by_scene, seen, "features_by_scene", name="draw_scenes"),
     ]
 
 

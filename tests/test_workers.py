@@ -1,0 +1,53 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import pytest
+from threadpoolctl import threadpool_info
+
+from avsc_kedro.workers import open_pool, run_all
+
+
+def square(number):
+    return number * number
+
+
+def fail_on_two(number):
+    if number == 2:
+        raise ValueError(f"cannot take {number}")
+    return number
+
+
+def describe_process(_):
+    threads = {library["num_threads"] for library in threadpool_info()}
+    return os.getpid(), threads, cv2.getNumThreads()
+
+
+def test_every_task_comes_with_its_result():
+    with ThreadPoolExecutor(2) as pool:
+        assert dict(run_all(pool, square, [3, 1, 2])) == {3: 9, 1: 1, 2: 4}
+        assert list(run_all(pool, square, [])) == []
+
+
+def test_an_error_drops_the_tasks_not_yet_started():
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        return fail_on_two(number)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(begun.clear).result()
+        with pytest.raises(ValueError, match="cannot take 2"):
+            for _ in run_all(pool, work, [2, *range(10, 2000)]):
+                pass
+    assert begun[0] == 2
+    assert len(begun) < 1991
+
+
+def test_a_pool_is_other_processes_with_one_thread_each():
+    with open_pool(1) as pool:
+        [(_, (process, threads, cv2_threads))] = run_all(pool, describe_process, [0])
+    assert process != os.getpid()
+    assert threads == {1}
+    assert cv2_threads == 1
