@@ -22,14 +22,14 @@ def test_beta_weights_have_its_variance():
 
 
 def test_off_leaves_samples_alone():
-    weights = draw_weights(rng(), 3, distribution="off", alpha=0.4)
+    weights = draw_weights(rng(), 3, distribution="none", alpha=0.4)
     assert weights.tolist() == [1, 1, 1]
     a, b = rng().standard_normal((2, 3, 4)).astype(np.float32)
     np.testing.assert_array_equal(mix(a, b, weights), a)
 
 
 def test_an_unknown_distribution_is_refused():
-    with pytest.raises(ValueError, match="uniform, beta or off"):
+    with pytest.raises(ValueError, match="uniform, beta or none"):
         draw_weights(rng(), 3, distribution="normal", alpha=1.0)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from avsc_kedro.features import clip_features
+from avsc_kedro.media.audio import AUDIO_PAD_TOLERANCE
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.media.probe import probe
 from avsc_kedro.models.embedding import embed_clips
@@ -73,7 +74,7 @@ class Classifier:
         clip_s = self.features.audio.duration_s
         if duration_s is None:
             return 1
-        if duration_s < 0.9 * clip_s:
+        if duration_s < (1 - AUDIO_PAD_TOLERANCE) * clip_s:
             raise DecodeError.about(
                 path,
                 expected=f"a video of at least {clip_s:g} s",

@@ -45,7 +45,7 @@ class ReportHooks:
     def after_pipeline_run(self, pipeline, catalog) -> None:
         for name in sorted(pipeline.outputs()):
             if name.endswith("report_page"):
-                print(f"\nReport: {catalog[name].resolve_load_version_path()}")
+                print(f"\nReport: {catalog[name]._get_load_path()}")
 
 
 def check_parameters(parameters: dict[str, Any]) -> ProjectOptions:

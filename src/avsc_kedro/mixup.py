@@ -11,7 +11,7 @@ def draw_weights(
     rng: np.random.Generator,
     n: int,
     *,
-    distribution: Literal["uniform", "beta", "off"],
+    distribution: Literal["uniform", "beta", "none"],
     alpha: float,
 ) -> np.ndarray:
     """Draw the weight of the first sample of each of n pairs.
@@ -19,7 +19,7 @@ def draw_weights(
     Args:
         rng: Source of randomness.
         n: Number of pairs.
-        distribution: U(0, 1), Beta(alpha, alpha), or off: 1, no mixing.
+        distribution: U(0, 1), Beta(alpha, alpha), or none: 1, no mixing.
         alpha: Shape of the Beta distribution, > 0; read by `beta` only.
 
     Returns:
@@ -31,13 +31,13 @@ def draw_weights(
     Source:
         Section 2.1; its reference [18], between-class learning, draws from U(0, 1).
     """
-    if distribution == "off":
+    if distribution == "none":
         return np.ones(n, dtype=np.float32)
     if distribution == "uniform":
         return rng.random(n, dtype=np.float32)
     if distribution == "beta":
         return rng.beta(alpha, alpha, size=n).astype(np.float32)
-    raise ValueError(f"Expected distribution uniform, beta or off. Received {distribution!r}.")
+    raise ValueError(f"Expected distribution uniform, beta or none. Received {distribution!r}.")
 
 
 def draw_partners(

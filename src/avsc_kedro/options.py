@@ -118,7 +118,10 @@ class FeaturesOptions(Options):
         if kind == "rgb":
             groups = {"rgb": self.rgb, "duration_s": self.audio.duration_s}
         else:
-            groups = {"audio": self.audio, "stft": self.stft, kind: getattr(self, kind)}
+            # Each constant-Q wavelet sets its own length.
+            unused = {"window_length"} if kind == "cqt" else None
+            stft = self.stft.model_dump(exclude=unused)
+            groups = {"audio": self.audio, "stft": stft, kind: getattr(self, kind)}
         return {
             name: group.model_dump() if isinstance(group, Options) else group
             for name, group in groups.items()
@@ -158,7 +161,7 @@ class ExtractionOptions(Options):
 class MixupOptions(Options):
     """How two samples are mixed."""
 
-    distribution: Literal["uniform", "beta", "off"] = "uniform"
+    distribution: Literal["uniform", "beta", "none"] = "uniform"
     alpha: float = Field(default=0.4, gt=0)
     different_scenes: bool = False
 

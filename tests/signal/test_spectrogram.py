@@ -11,9 +11,10 @@ CQT = {"bands": 128, "fmin_hz": 16.35, "bins_per_octave": 13}
 
 
 def level(kind, waveform):
+    own_length = {name: STFT[name] for name in STFT if name != "window_length"}
     recipe = {
         "audio": {"sample_rate_hz": RATE, "duration_s": 2.0, "channels": "stereo"},
-        "stft": STFT,
+        "stft": own_length if kind == "cqt" else STFT,
         kind: CQT if kind == "cqt" else BANDS,
     }
     return spectrogram(kind, waveform, recipe)

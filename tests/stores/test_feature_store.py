@@ -88,7 +88,7 @@ def test_nothing_is_opened_before_a_row_is_read(store):
     for path in store.shards.glob("*.h5"):
         path.unlink()
     assert len(read) == 4
-    with pytest.raises(StoreError, match="cannot be read.*kedro run --pipeline=phase1"):
+    with pytest.raises(StoreError, match=r"cannot be read.*kedro run --pipeline=phase1"):
         read[0]
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import zlib
 
 import h5py
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from avsc_kedro.stores.shard import (
+    UNREADABLE,
     Source,
     identify_source,
     map_features,
@@ -29,6 +31,7 @@ def test_rows_read_back_equal_with_their_checksum_and_source(tmp_path):
     mapped = map_features(tmp_path / name)
     np.testing.assert_array_equal(mapped, FEATURES)
     assert mapped.dtype == np.dtype("<f4")
+    assert mapped.flags.aligned
     assert not mapped.flags.writeable
     assert [row.clip_id for row in rows] == CLIPS
     assert [row.index for row in rows] == [0, 1, 2]
@@ -43,6 +46,12 @@ def test_the_map_is_what_h5py_reads(tmp_path):
     with h5py.File(path) as file:
         assert file["features"].chunks is None
         np.testing.assert_array_equal(file["features"][:], map_features(path))
+
+
+@pytest.mark.parametrize("letters", range(1, 9))
+def test_rows_are_aligned_whatever_the_length_of_names(tmp_path, letters):
+    name = write(tmp_path, clip_ids=["a", "b", "c" * letters])
+    assert map_features(tmp_path / name).flags.aligned
 
 
 def test_bytes_stay_bytes(tmp_path):
@@ -111,3 +120,17 @@ def test_a_source_is_known_by_size_time_and_content(tmp_path):
     assert source.mtime_ns == path.stat().st_mtime_ns
     path.write_bytes(b"abd")
     assert identify_source(str(path)).digest != source.digest
+
+
+def test_damage_anywhere_ends_in_an_answer(tmp_path):
+    """HDF5 itself may never return from a damaged file; a shard must not let it."""
+    whole = (tmp_path / write(tmp_path)).read_bytes()
+    path = tmp_path / "damaged.h5"
+    for position in range(0, len(whole), 23):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(bytes(damaged))
+        rows = read_rows(path, recipe_id="r1")
+        assert rows is None or len(rows) == 3
+        with contextlib.suppress(UNREADABLE):
+            assert map_features(path).shape == FEATURES.shape

@@ -11,7 +11,7 @@ import numpy as np
 from avsc_kedro import mixup
 from avsc_kedro.options import MixupOptions
 
-NO_MIXUP = MixupOptions(distribution="off")
+NO_MIXUP = MixupOptions(distribution="none")
 
 
 class Samples(Protocol):
@@ -126,7 +126,7 @@ class Feed(keras.utils.PyDataset):
 
     def _mix(self, samples, labels, one_hot, rng):
         options = self.mixup_options
-        if options.distribution == "off":
+        if options.distribution == "none":
             return samples, one_hot
         weights = mixup.draw_weights(
             rng, len(labels), distribution=options.distribution, alpha=options.alpha

@@ -36,18 +36,10 @@ def band_power(
     return weights(sample_rate_hz=sample_rate_hz, n_fft=n_fft, **band_numbers) @ power
 
 
-def cqt_power(waveform: np.ndarray, *, window_length: int, **numbers: Any) -> np.ndarray:
-    """Return constant-Q power on the frames of `power_spectrogram`.
-
-    Each wavelet sets its own length: `window_length` is the STFT's not used.
-    """
-    return constant_q_power(waveform, **numbers)
-
-
 TRANSFORMS: dict[str, Callable[..., np.ndarray]] = {
     "mel": partial(band_power, weights=mel_weights),
     "gam": partial(band_power, weights=gammatone_weights),
-    "cqt": cqt_power,
+    "cqt": constant_q_power,
 }
 
 

@@ -17,7 +17,14 @@ import numpy as np
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.publish import digest_file, publish_bytes
-from avsc_kedro.stores.shard import Row, Source, map_features, read_rows, row_is_intact
+from avsc_kedro.stores.shard import (
+    UNREADABLE,
+    Row,
+    Source,
+    map_features,
+    read_rows,
+    row_is_intact,
+)
 
 SHARDS = "shards"
 INDEX = "index.json"
@@ -211,7 +218,7 @@ class FeatureStore(Sequence):
             if shard not in self._maps:
                 try:
                     self._maps[shard] = map_features(self.shards / shard)
-                except (OSError, KeyError, TypeError, ValueError) as error:
+                except UNREADABLE as error:
                     raise StoreError(
                         f"{self.shards / shard} cannot be read ({error}). {self._rebuild()}"
                     ) from error

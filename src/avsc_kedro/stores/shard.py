@@ -17,6 +17,9 @@ import numpy as np
 
 from avsc_kedro.publish import digest_file, publish_file
 
+# What h5py raises on a damaged file, depending on where the damage lies.
+UNREADABLE = (OSError, RuntimeError, AttributeError, KeyError, TypeError, ValueError)
+
 
 class Source(NamedTuple):
     """The file one row was made from, as it was then."""
@@ -63,14 +66,14 @@ def write_shard(
     checksums = [_checksum(row) for row in features]
     name = f"{_digest_rows(recipe_id, clip_ids, checksums)}.h5"
     with publish_file(folder / name) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["recipe"] = recipe_id
-        file.attrs["rows"] = json.dumps(
-            [
-                {"clip_id": clip, "checksum": crc, "source": source}
-                for clip, crc, source in zip(clip_ids, checksums, sources, strict=True)
-            ]
-        )
         file.create_dataset("features", data=features)  # contiguous by default
+        rows = [
+            {"clip_id": clip, "checksum": crc, "source": source}
+            for clip, crc, source in zip(clip_ids, checksums, sources, strict=True)
+        ]
+        description = json.dumps({"recipe": recipe_id, "rows": rows}).encode()
+        # Bytes, not a string: HDF5 may never return from a damaged variable-length string.
+        file.create_dataset("description", data=np.frombuffer(description, np.uint8))
     return name
 
 
@@ -78,17 +81,15 @@ def read_rows(path: Path, *, recipe_id: str) -> list[Row] | None:
     """Return the rows a shard holds, or None if it is unreadable or of another recipe."""
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs["recipe"] != recipe_id:
-                return None
-            rows = json.loads(file.attrs["rows"])
-            if len(rows) != len(file["features"]):
-                return None
-    except (OSError, KeyError, ValueError):
+            description = json.loads(file["description"][:].tobytes())
+            count = len(file["features"])
+        rows = [
+            Row(row["clip_id"], path.name, index, row["checksum"], Source(*row["source"]))
+            for index, row in enumerate(description["rows"])
+        ]
+        return rows if description["recipe"] == recipe_id and len(rows) == count else None
+    except UNREADABLE:
         return None
-    return [
-        Row(row["clip_id"], path.name, index, row["checksum"], Source(*row["source"]))
-        for index, row in enumerate(rows)
-    ]
 
 
 def map_features(path: Path) -> np.ndarray:

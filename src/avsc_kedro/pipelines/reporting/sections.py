@@ -13,8 +13,8 @@ def run_section(scores, clip_counts, failures) -> Section:
     clips = scores["clips"]
     text = (
         f"Run on {data_title(scores)}: {clips['train']:,} clips to train, "
-        f"{clips['validation']:,} to choose the epoch, {clips['eval']:,} to evaluate. All scores but those of the training "
-        "curves are of evaluation clips. "
+        f"{clips['validation']:,} to choose the epoch, {clips['eval']:,} to evaluate. "
+        "All scores but those of the training curves are of evaluation clips. "
         f"The chosen fusion is {scores['fusion']}; the seed is {scores['seed']}."
     )
     counts = clip_counts.rename(columns=lambda name: str(name).capitalize())

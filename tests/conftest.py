@@ -1,0 +1,70 @@
+"""One small project, trained once a session by the user's own commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MEDIA = ROOT.parent / "shared" / "media"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A data root and the command line that works on it."""
+
+    data_root: Path
+
+    def kedro(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run `kedro ARGUMENTS` in the project as a user would."""
+        command = [sys.executable, "-m", "kedro", *arguments]
+        environment = {**os.environ, "AVSC_DATA_ROOT": str(self.data_root), "CI": "1"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run `kedro run --env=test ARGUMENTS`."""
+        return self.kedro("run", "--env=test", *arguments, check=check)
+
+    def latest(self, pattern: str) -> Path:
+        """Return the newest file that matches, below the data root."""
+        found = sorted(self.data_root.glob(pattern))
+        assert found, f"nothing matches {pattern} in {self.data_root}"
+        return found[-1]
+
+
+@pytest.fixture
+def empty_project(tmp_path) -> Project:
+    """A project that has run nothing."""
+    return Project(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def trained_project(tmp_path_factory) -> Project:
+    """The synthetic set through phase1 and phase2, at the size of conf/test."""
+    project = Project(tmp_path_factory.mktemp("trained") / "data")
+    project.run("--pipeline=phase1")
+    project.run("--pipeline=phase2")
+    return project
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    """Real recordings beside the project."""
+    if not MEDIA.is_dir():
+        pytest.skip("../shared/media is not beside the project")
+    return MEDIA
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    count = len(list(MEDIA.rglob("*.*"))) if MEDIA.is_dir() else 0
+    terminalreporter.write_line(f"real media files beside the project: {count}")

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+
+from avsc_kedro.models.feeds import EmbeddingSamples, Feed, FrameSamples, SpectrogramSamples
+from avsc_kedro.options import MixupOptions
+
+UNIFORM = MixupOptions(distribution="uniform")
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0])
+
+
+def spectrograms(clips=7):
+    """Clip i holds the number i everywhere."""
+    return SpectrogramSamples([np.full((2, 3, 1), i, np.float32) for i in range(clips)])
+
+
+def frame_clips(clips=7, frames=6):
+    """Frame f of clip i holds the number 10 i + f."""
+    rows = [
+        np.stack([np.full((2, 2, 3), 10 * i + f, np.uint8) for f in range(frames)])
+        for i in range(clips)
+    ]
+    return rows
+
+
+def feed(samples=None, **changes):
+    settings = {"classes": 3, "batch_size": 3, "mixup_options": UNIFORM, "seed": 5}
+    return Feed(samples or spectrograms(), LABELS, **{**settings, **changes})
+
+
+def batches(one_feed):
+    return [one_feed[index] for index in range(len(one_feed))]
+
+
+def test_seed_epoch_and_index_decide_the_batch():
+    first, second = feed(), feed()
+    batches(first)  # asking for other batches first makes no difference
+    for (x, y), (again_x, again_y) in zip(batches(first), batches(second), strict=True):
+        np.testing.assert_array_equal(x, again_x)
+        np.testing.assert_array_equal(y, again_y)
+    first.on_epoch_end()
+    assert not np.array_equal(first[0][0], second[0][0])
+    second.on_epoch_end()
+    np.testing.assert_array_equal(first[2][0], second[2][0])
+    assert not np.array_equal(feed(seed=6)[0][0], feed()[0][0])
+
+
+def test_no_batch_draws_what_drew_the_order():
+    """NumPy takes [seed, epoch] and [seed, epoch, 0] for the same seed."""
+    drawn = []
+
+    class Spy(SpectrogramSamples):
+        def take(self, indices, rng):
+            drawn.append(rng.random())
+            return super().take(indices, rng)
+
+    batches(feed(Spy(spectrograms().rows)))
+    assert np.random.default_rng([5, 0]).random() not in drawn
+    assert len(set(drawn)) == 3
+
+
+def test_every_sample_comes_once_an_epoch():
+    off = feed(mixup_options=MixupOptions(distribution="none"))
+    orders = []
+    for _ in range(2):
+        values = np.concatenate([x[:, 0, 0, 0] for x, _ in batches(off)])
+        assert sorted(values) == list(range(7))
+        orders.append(values.tolist())
+        off.on_epoch_end()
+    assert orders[0] != orders[1]
+
+
+def test_without_mixup_samples_come_as_they_are():
+    for x, y in batches(feed(mixup_options=MixupOptions(distribution="none"))):
+        np.testing.assert_array_equal(y, np.eye(3)[LABELS[x[:, 0, 0, 0].astype(int)]])
+        assert x.dtype == y.dtype == np.float32
+
+
+def test_validation_is_whole_in_order_and_unmixed():
+    validation = feed(seed=None)
+    assert len(validation) == 3
+    values = np.concatenate([x[:, 0, 0, 0] for x, _ in batches(validation)])
+    assert values.tolist() == list(range(7))
+    labels = np.concatenate([y for _, y in batches(validation)])
+    np.testing.assert_array_equal(labels, np.eye(3)[LABELS])
+    validation.on_epoch_end()
+    np.testing.assert_array_equal(validation[0][0][:, 0, 0, 0], [0, 1, 2])
+
+
+@pytest.mark.parametrize("different_scenes", [False, True])
+def test_sample_and_label_are_mixed_with_the_same_pair_and_weight(different_scenes):
+    """A clip of class c holds 1 in channel c alone, so that it shows its own label."""
+    samples = SpectrogramSamples([np.eye(3, dtype="f4")[c].reshape(1, 1, 3) for c in LABELS])
+    options = MixupOptions(distribution="uniform", different_scenes=different_scenes)
+    mixed = np.concatenate([y for _, y in batches(feed(samples, mixup_options=options))])
+    seen = np.concatenate([x for x, _ in batches(feed(samples, mixup_options=options))])
+    np.testing.assert_allclose(seen[:, 0, 0], mixed, atol=1e-6)
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
+    assert mixed.min() >= 0
+    assert np.any((mixed > 0.01) & (mixed < 0.99))
+
+
+def test_every_pixel_of_a_pair_has_one_weight():
+    for x, _ in batches(feed()):
+        assert np.all(x == x[:, :1, :1])
+
+
+def test_branches_of_a_clip_share_pair_and_weight():
+    rng = np.random.default_rng(0)
+    audio = rng.normal(size=(7, 4)).astype("f4")
+    samples = EmbeddingSamples({"aud_mel": audio, "vis_inc": 3 * audio + 1})
+    for x, y in batches(feed(samples)):
+        np.testing.assert_allclose(x["vis_inc"], 3 * x["aud_mel"] + 1, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-6)
+
+
+def test_frames_without_a_seed_are_spread_evenly():
+    validation = feed(FrameSamples(frame_clips(), per_clip=3), seed=None)
+    assert len(validation) == 7
+    x, y = validation[2]
+    assert x[:, 0, 0, 0].tolist() == [21, 23, 25]  # the middle of each third of clip 2
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(y, np.eye(3)[[2, 2, 2]])
+    alone = FrameSamples(frame_clips(frames=5), per_clip=1).take(np.array([4]), None)
+    assert alone[0, 0, 0, 0] == 42
+
+
+def test_every_frame_belongs_to_its_clip():
+    samples = FrameSamples(frame_clips(), per_clip=4)
+    off = MixupOptions(distribution="none")
+    seen = []
+    one_feed = feed(samples, mixup_options=off)
+    for _ in range(20):
+        for x, y in batches(one_feed):
+            values = x[:, 0, 0, 0].astype(int)
+            np.testing.assert_array_equal(y, np.eye(3)[LABELS[values // 10]])
+            assert np.all(values % 10 < 6)
+            seen.extend(values)
+        one_feed.on_epoch_end()
+    clips, counts = np.unique(np.array(seen) // 10, return_counts=True)
+    assert clips.tolist() == list(range(7))
+    assert set(counts) == {20 * 4}
+    assert len(set(seen)) == 7 * 6  # any frame may be chosen
+
+
+def test_a_smaller_last_batch():
+    x, y = feed()[2]
+    assert len(x) == len(y) == 1
+    assert len(feed(batch_size=7)) == 1
+    assert len(feed(batch_size=8)) == 1

@@ -1,0 +1,51 @@
+import keras
+import numpy as np
+import pytest
+
+from avsc_kedro.models.files import digest_weights, load_model, save_model
+
+SPECTROGRAMS = np.random.default_rng(0).normal(-60, 20, (2, 16, 17, 2)).astype(np.float32)
+
+
+def test_a_loaded_network_gives_the_same_outputs(audio_backbone, tmp_path):
+    network = audio_backbone(residual_normalisation=True)
+    path = tmp_path / "models" / "aud_mel.keras"
+    save_model(network, path)
+    loaded = load_model(path)
+    np.testing.assert_array_equal(loaded(SPECTROGRAMS), network(SPECTROGRAMS))
+    assert loaded.name == "aud_mel"
+    assert digest_weights(loaded) == digest_weights(network)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_saving_is_whole_or_nothing(audio_backbone, tmp_path, monkeypatch):
+    path = tmp_path / "m.keras"
+    network = audio_backbone()
+    save_model(network, path)
+    before = path.read_bytes()
+
+    def write_half(file):
+        file.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(network, "save", write_half, raising=False)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(network, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_digest_follows_every_weight():
+    layers = [keras.layers.Dense(3), keras.layers.BatchNormalization(), keras.layers.Dense(2)]
+    network = keras.Sequential([keras.Input((4,)), *layers])
+    weights = network.get_weights()
+    digests = {digest_weights(network)}
+    for index, array in enumerate(weights):
+        changed = [w.copy() for w in weights]
+        changed[index].flat[-1] = np.nextafter(array.flat[-1], np.float32(np.inf))
+        network.set_weights(changed)
+        digests.add(digest_weights(network))
+    assert len(digests) == 8 + 1
+    network.set_weights(weights)
+    assert digest_weights(network) in digests
+    assert all(len(digest) == 32 for digest in digests)

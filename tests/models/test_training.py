@@ -1,0 +1,215 @@
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+
+from avsc_kedro.models import training
+from avsc_kedro.models.feeds import Feed, SpectrogramSamples
+from avsc_kedro.models.losses import RegularisedNetwork
+from avsc_kedro.models.training import LabelledSamples, train, train_and_refit
+from avsc_kedro.options import MixupOptions
+from avsc_kedro.progress import bars
+from avsc_kedro.progress.events import Advanced, Finished, Started
+
+SETTINGS = {"classes": 2, "seed": 3, "title": "tiny"}
+
+
+def build():
+    inputs = keras.Input((2,))
+    x = keras.layers.Dense(8, activation="relu", name="hidden")(inputs)
+    x = keras.layers.Dropout(0.1)(x)
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x), name="tiny")
+
+
+def blobs(clips=30, *, seed=0, flip=False):
+    """Two clouds left and right; `flip` exchanges their labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(clips) % 2
+    points = rng.normal(0, 0.4, (clips, 2)) + np.where(labels, 1, -1)[:, None]
+    return LabelledSamples(SpectrogramSamples(points.astype(np.float32)), labels ^ flip)
+
+
+def assert_same_weights(network, other, *, same=True):
+    pairs = zip(network.get_weights(), other.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs) == same
+
+
+class Recorder:
+    """A screen that keeps what it is shown."""
+
+    def __init__(self):
+        self.events = []
+
+    def show(self, event):
+        self.events.append(event)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    recorder = Recorder()
+    monkeypatch.setattr(bars, "choose_screen", lambda: recorder)
+    return recorder
+
+
+def test_a_tiny_problem_is_learnt(training_options):
+    options = training_options(epochs=8)
+    trained = train(build, blobs(), blobs(seed=1), options=options, **SETTINGS)
+    last = trained.history[-1]
+    assert len(trained.history) == 8
+    assert last["accuracy"] > 0.95
+    assert last["val_accuracy"] > 0.95
+    assert last["loss"] < trained.history[0]["loss"] / 2
+    assert [row["epoch"] for row in trained.history] == list(range(1, 9))
+    assert {row["stage"] for row in trained.history} == {"train"}
+    assert all(row["seconds"] > 0 for row in trained.history)
+
+
+def test_the_best_epoch_is_restored(training_options):
+    """Contradicting validation labels make every epoch worse than the first."""
+    options = training_options(epochs=3)
+    trained = train(build, blobs(), blobs(seed=1, flip=True), options=options, **SETTINGS)
+    assert trained.best_epoch == 1
+    assert len(trained.history) == 3
+    one = train(build, blobs(), None, options=training_options(epochs=1), **SETTINGS)
+    assert_same_weights(trained.network, one.network)
+
+
+def test_the_restored_network_has_the_lowest_validation_loss(training_options):
+    rng = np.random.default_rng(7)
+    odd = blobs(seed=1)._replace(labels=np.where(rng.random(30) < 0.5, 0, np.arange(30) % 2))
+    options = training_options(epochs=6, learning_rate=0.01, l2_lambda=0.01)
+    trained = train(build, blobs(), odd, options=options, **SETTINGS)
+    losses = [row["val_loss"] for row in trained.history]
+    assert trained.best_epoch == 1 + np.argmin(losses)
+    assert 1 < trained.best_epoch < 6
+    p = np.asarray(trained.network(np.stack(odd.samples.rows)), np.float64)
+    penalty = 0.01 / 2 * sum(np.sum(np.float64(w) ** 2) for w in trained.network.get_weights())
+    expected = -np.log(p[np.arange(30), odd.labels]).mean() + penalty
+    assert min(losses) == pytest.approx(expected, rel=1e-4)
+
+
+def test_without_validation_the_last_epoch_is_kept(training_options):
+    trained = train(build, blobs(), None, options=training_options(epochs=3), **SETTINGS)
+    assert trained.best_epoch == 3
+    assert np.isnan(trained.history[-1]["val_loss"])
+
+
+def test_refit_takes_the_epochs_that_won(training_options):
+    options, everything = training_options(epochs=2), blobs(40, seed=2)
+    validation = blobs(seed=1, flip=True)
+    trained = train_and_refit(build, blobs(), validation, everything, options=options, **SETTINGS)
+    assert trained.best_epoch == 1
+    assert [(row["stage"], row["epoch"]) for row in trained.history] == [
+        ("train", 1),
+        ("train", 2),
+        ("refit", 1),
+    ]
+    alone = train(build, everything, None, options=training_options(epochs=1), **SETTINGS)
+    assert_same_weights(trained.network, alone.network)
+
+
+@pytest.mark.parametrize("missing", ["validation", "refit"])
+def test_nothing_is_refitted_without_both_sets(training_options, missing):
+    sets = {"validation": blobs(seed=1), "refit": blobs(seed=2)} | {missing: None}
+    trained = train_and_refit(
+        build,
+        blobs(),
+        sets["validation"],
+        sets["refit"],
+        options=training_options(),
+        **SETTINGS,
+    )
+    assert [row["stage"] for row in trained.history] == ["train"]
+
+
+def test_the_same_seed_gives_the_same_weights(training_options):
+    options = training_options(epochs=2, mixup=MixupOptions(distribution="uniform"))
+    first, second = (train(build, blobs(), None, options=options, **SETTINGS) for _ in range(2))
+    assert_same_weights(first.network, second.network)
+    other = train(build, blobs(), None, options=options, **{**SETTINGS, "seed": 4})
+    assert_same_weights(first.network, other.network, same=False)
+
+
+def test_training_takes_every_batch_of_every_epoch_in_order(training_options, monkeypatch):
+    taken = []
+    real = Feed.__getitem__
+
+    def spy(self, index):
+        if self.seed is not None:
+            taken.append((self.epoch, index))
+        return real(self, index)
+
+    monkeypatch.setattr(Feed, "__getitem__", spy)
+    train(build, blobs(10), None, options=training_options(epochs=3), **SETTINGS)
+    # Keras looks at a few batches of epoch 0 to learn their shapes, then starts anew.
+    assert taken[-9:] == [(epoch, index) for epoch in (1, 2, 3) for index in range(3)]
+
+
+def test_a_cosine_ends_at_nothing(training_options):
+    options = training_options(epochs=2, schedule="cosine", learning_rate=0.1)
+    trainer = training._compile(build(), options, steps=10)
+    rate = trainer.optimizer._learning_rate
+    rates = [float(rate(step)) for step in (0, 5, 10)]
+    np.testing.assert_allclose(rates, [0.1, 0.05, 0.0], atol=1e-7)
+
+
+def test_a_loss_that_is_no_number_names_epoch_and_step(training_options, screen):
+    train_set = blobs(12)
+    train_set.samples.rows[5] = np.nan
+    order = Feed(*train_set, classes=2, batch_size=4, seed=SETTINGS["seed"])._order
+    step = 1 + order.tolist().index(5) // 4
+    with pytest.raises(FloatingPointError, match=rf"tiny: the loss.*epoch 1, step {step}\."):
+        train(build, train_set, None, options=training_options(epochs=2), **SETTINGS)
+    assert isinstance(screen.events[0], Started)
+    assert isinstance(screen.events[-1], Finished)
+
+
+def test_a_loss_may_fail_in_a_later_epoch(training_options, monkeypatch):
+    real = SpectrogramSamples.take
+    calls = []
+
+    def take(self, indices, rng):
+        calls.append(len(indices))
+        values = real(self, indices, rng)
+        return values * (np.nan if len(calls) > 8 else 1)
+
+    monkeypatch.setattr(SpectrogramSamples, "take", take)
+    with pytest.raises(FloatingPointError, match=r"epoch [234], step [1-3]\."):
+        train(build, blobs(12), None, options=training_options(epochs=4), **SETTINGS)
+
+
+def test_progress_counts_steps_and_ends_also_by_an_error(training_options, screen, monkeypatch):
+    train(build, blobs(10), blobs(4), options=training_options(epochs=2), **SETTINGS)
+    started, *steps, finished = screen.events
+    assert (started.total, started.description, started.unit) == (6, "tiny", "steps")
+    assert all(isinstance(event, Advanced) for event in steps)
+    assert [event.fields["epoch"] for event in steps] == [1, 1, 1, 2, 2, 2]
+    assert isinstance(finished, Finished)
+
+    screen.events.clear()
+
+    def fail(self, epoch, logs=None):
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr(training._Recorder, "on_epoch_end", fail)
+    with pytest.raises(RuntimeError, match="stopped"):
+        train(build, blobs(10), None, options=training_options(), **SETTINGS)
+    assert isinstance(screen.events[-1], Finished)
+
+
+def test_one_step_of_each_kind_is_traced(training_options, monkeypatch):
+    """Tracing a large network costs many seconds: an uneven last batch must not cost it twice."""
+    traced = Counter()
+    real = RegularisedNetwork.compute_loss
+
+    def spy(self, *args, training=True, **kwargs):
+        traced[training] += 1
+        return real(self, *args, training=training, **kwargs)
+
+    monkeypatch.setattr(RegularisedNetwork, "compute_loss", spy)
+    train(build, blobs(10), blobs(6), options=training_options(epochs=3), **SETTINGS)
+    assert traced == {True: 1, False: 1}

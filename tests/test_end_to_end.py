@@ -1,0 +1,131 @@
+"""The whole system on the synthetic set at the size of conf/test, by the user's commands."""
+
+import json
+
+import h5py
+import pandas as pd
+import pytest
+
+from avsc_kedro import paper
+
+pytestmark = pytest.mark.end_to_end
+
+
+def test_stores_models_and_report_are_where_the_catalog_says(trained_project):
+    for kind in paper.FEATURE_KINDS:
+        assert trained_project.latest(f"04_feature/embedded/{kind}/*/index.json").is_file()
+    for branch in paper.BRANCH_NAMES:
+        assert trained_project.latest(f"06_models/embedded/{branch}/model.keras/*/model.keras")
+    page = trained_project.latest("08_reporting/embedded/report/report.html/*/report.html")
+    text = page.read_text()
+    assert "ynthetic" in text
+    assert "data:image/png;base64," in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_predictions_are_probabilities_of_every_clip(trained_project):
+    for name in (*paper.BRANCH_NAMES, "f4", *paper.SINGLE_MODALITY_ROWS):
+        table = pd.read_csv(
+            trained_project.latest(f"07_model_output/embedded/{name}/predictions.csv/*/*.csv")
+        )
+        probabilities = table[[c for c in table.columns if c.startswith("p_")]]
+        assert probabilities.shape[1] == len(paper.SCENES)
+        assert probabilities.sum(axis=1).sub(1).abs().max() < 1e-4
+        assert set(table["split"]) == {"train", "validation", "eval"}
+
+
+def test_second_run_decodes_nothing_and_says_so(trained_project):
+    done = trained_project.run("--pipeline=features")
+    for kind in paper.FEATURE_KINDS:
+        assert f"{kind}: all 60 clips are up to date, nothing decoded" in done.stderr
+
+
+def test_another_fusion_stands_beside_the_first(trained_project):
+    trained_project.run("--pipeline=phase2", "--params", "fusion=f5")
+    for name in ("f4", "f5"):
+        path = trained_project.latest(
+            f"07_model_output/embedded/{name}/audio_visual_embedding.h5/*/*.h5"
+        )
+        with h5py.File(path) as file:
+            assert file["vectors/audio_visual"].shape == (60, 10)
+
+
+def test_eight_rows_with_the_paper_s_embedding_sizes(trained_project):
+    trained_project.run("--pipeline=paper_tables")
+    sizes = {"f1": 1024, "f2": 1024, "f3": 2048, "f4": 10, "f5": 10, "f6": 20}
+    for name, size in sizes.items():
+        path = trained_project.latest(
+            f"07_model_output/embedded/{name}/audio_visual_embedding.h5/*/*.h5"
+        )
+        with h5py.File(path) as file:
+            assert file["vectors/audio_visual"].shape == (60, size)
+    table = pd.read_csv(
+        trained_project.latest("08_reporting/embedded/paper_tables/table_1.csv/*/*.csv")
+    )
+    assert {*sizes, "f4 (paper)"} <= set(table.columns)
+
+
+def test_prediction_answers_for_one_video(trained_project):
+    # The synthetic set keeps sound apart, as TAU does; join them as a phone would.
+    video = join_sound_and_pictures(trained_project)
+    done = trained_project.run("--pipeline=predict", "--params", f"video={video}")
+    assert "sound alone" in done.stdout
+    assert "pictures alone" in done.stdout
+    answer = json.loads(
+        trained_project.latest("07_model_output/embedded/prediction.json/*/*.json").read_text()
+    )
+    assert answer["scene"] in paper.SCENES
+    for scores in answer["scores"].values():
+        assert abs(sum(scores.values()) - 1) < 1e-4
+
+
+def test_prediction_of_a_video_that_is_not_there_is_one_line(trained_project):
+    done = trained_project.run(
+        "--pipeline=predict", "--params", "video=no-such-video.mp4", check=False
+    )
+    assert done.returncode == 1
+    assert "Nothing is there" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_clip_that_does_not_decode_is_reported_and_the_rest_goes_on(trained_project, tmp_path):
+    source = sorted(trained_project.data_root.glob("01_raw/embedded/video/*.mp4"))
+    rows = []
+    for path in source:
+        sound = path.parents[1] / "audio" / f"{path.stem}.wav"
+        scene, city, location, _ = path.stem.split("-")
+        split = "eval" if int(location) % 2 else "train"
+        rows.append((path.stem, sound, path, scene, split, f"{city}-{location}"))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"garbage")
+    rows[0] = (*rows[0][:2], broken, *rows[0][3:])
+    columns = ["clip_id", "audio_filename", "video_filename", "scene_label", "split", "group"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "clips.csv", index=False)
+    done = trained_project.run(
+        "--pipelines=ingestion,features", "--params", f"clips.path={tmp_path / 'clips.csv'}"
+    )
+    assert "1 of 60 clips could not be decoded" in done.stderr
+    assert "broken.mp4" in done.stderr
+    failures = pd.read_csv(trained_project.latest("02_intermediate/clips-*/failed_clips.csv"))
+    assert failures["clip_id"].tolist() == [rows[0][0]]
+    usable = pd.read_csv(trained_project.latest("02_intermediate/clips-*/usable_clips.csv"))
+    assert len(usable) == 59
+
+
+def join_sound_and_pictures(project):
+    import av
+
+    video = sorted(project.data_root.glob("01_raw/embedded/video/*.mp4"))[0]
+    sound = video.parents[1] / "audio" / f"{video.stem}.wav"
+    joined = project.data_root / "joined.mkv"
+    with av.open(video) as pictures, av.open(sound) as audio, av.open(joined, "w") as output:
+        streams = {
+            container: output.add_stream_from_template(container.streams[0])
+            for container in (pictures, audio)
+        }
+        for container, stream in streams.items():
+            for packet in container.demux():
+                if packet.dts is not None:
+                    packet.stream = stream
+                    output.mux(packet)
+    return joined

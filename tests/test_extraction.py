@@ -1,0 +1,221 @@
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from avsc_kedro import extraction, signal
+from avsc_kedro.errors import InputError
+from avsc_kedro.extraction import PlannedClip, extract_missing, extract_shard
+from avsc_kedro.features import clip_features, make_recipe
+from avsc_kedro.media.audio import read_audio
+from avsc_kedro.media.encoding import write_mp4, write_wav
+from avsc_kedro.options import ExtractionOptions, FeaturesOptions
+from avsc_kedro.stores import FeatureStore
+
+OPTIONS = FeaturesOptions(
+    audio={"sample_rate_hz": 8000, "duration_s": 1.0},
+    stft={"n_fft": 512, "window_length": 320, "hop_length": 512, "floor_power": 1e-20},
+    mel={"bands": 8, "fmin_hz": 10.0, "fmax_hz": 4000.0},
+    gam={"bands": 8, "fmin_hz": 10.0, "fmax_hz": 4000.0},
+    cqt={"bands": 8, "fmin_hz": 500.0, "bins_per_octave": 4},
+    rgb={"frames_per_second": 2.0, "size_px": 32},
+)
+COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Three one-second clips: {kind: [PlannedClip]}; one tone and one colour each."""
+    time_s = np.arange(8000) / 8000
+    planned = {"mel": [], "rgb": []}
+    for index, (name, colour) in enumerate(COLOURS.items(), start=1):
+        tone = 0.3 * np.sin(2 * np.pi * 500 * index * time_s)
+        sound, video = tmp_path / f"{name}.wav", tmp_path / f"{name}.mp4"
+        write_wav(sound, np.stack([tone, 0.5 * tone]), sample_rate_hz=8000)
+        write_mp4(video, [np.full((48, 64, 3), colour, np.uint8)] * 8, frame_rate_fps=8)
+        planned["mel"].append(PlannedClip(name, str(sound)))
+        planned["rgb"].append(PlannedClip(name, str(video)))
+    return planned
+
+
+@pytest.fixture
+def in_threads(monkeypatch):
+    """Work in this process: the same tasks without the seconds a spawned one costs."""
+
+    @contextmanager
+    def open_threads(workers):
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool
+
+    monkeypatch.setattr(extraction, "open_pool", open_threads)
+
+
+def new_store(folder, kind="mel", options=OPTIONS):
+    return FeatureStore(folder / "features" / kind, make_recipe(kind, options))
+
+
+def limits(**numbers):
+    return ExtractionOptions(**{"workers": 1, "clips_per_shard": 2, **numbers})
+
+
+def shard_times(store):
+    return {path.name: path.stat().st_mtime_ns for path in store.shards.iterdir()}
+
+
+def test_spectrograms_over_a_pool_of_processes_then_nothing_more(tmp_path, clips, caplog):
+    store = new_store(tmp_path)
+    done = extract_missing(store, clips["mel"], limits())
+    assert len(done.rows) == 3
+    assert not done.failures
+    assert len(list(store.shards.iterdir())) == 2
+
+    again = new_store(tmp_path).open()
+    assert again.clip_ids == list(COLOURS)
+    assert again.shape == (3, 8, 15, 2)
+    for clip in clips["mel"]:
+        waveform = read_audio(clip.path, sample_rate_hz=8000, duration_s=1.0)
+        expected = signal.spectrogram("mel", waveform, OPTIONS.recipe("mel"))
+        np.testing.assert_allclose(again[clip.clip_id], expected, rtol=1e-5)
+    left, right = np.moveaxis(again["red"], -1, 0)
+    assert left.max() - right.max() == pytest.approx(20 * np.log10(2), abs=1e-3)
+
+    before = shard_times(store)
+    with caplog.at_level(logging.INFO, logger="avsc_kedro.extraction"):
+        assert extract_missing(new_store(tmp_path), clips["mel"], limits()) == ([], [])
+    assert "mel: all 3 clips are up to date, nothing decoded" in caplog.text
+    assert shard_times(store) == before
+
+
+def test_frames_keep_their_colours(tmp_path, clips, in_threads):
+    store = new_store(tmp_path, "rgb")
+    extract_missing(store, clips["rgb"], limits())
+    assert store.shape == (3, 2, 32, 32, 3)
+    for name, colour in COLOURS.items():
+        assert store[name].dtype == np.uint8
+        np.testing.assert_allclose(store[name].mean(axis=(0, 1, 2)), colour, atol=6)
+
+
+def test_a_second_call_decodes_nothing(tmp_path, clips, in_threads, monkeypatch):
+    extract_missing(new_store(tmp_path), clips["mel"], limits())
+    monkeypatch.setattr(extraction, "clip_features", None)
+    extract_missing(new_store(tmp_path), clips["mel"], limits())
+
+
+def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(
+    tmp_path, clips, in_threads, monkeypatch
+):
+    extract_missing(new_store(tmp_path), clips["mel"][:2], limits())
+    decoded = []
+
+    def spy(kind, path, recipe):
+        decoded.append(path)
+        return clip_features(kind, path, recipe)
+
+    monkeypatch.setattr(extraction, "clip_features", spy)
+    red, green, blue = clips["mel"]
+    write_wav(green.path, np.full((2, 8000), 0.1), sample_rate_hz=8000)
+    store = new_store(tmp_path)
+    extract_missing(store, [blue, red, green], limits())
+    assert sorted(decoded) == sorted([green.path, blue.path])
+    assert store.clip_ids == ["blue", "red", "green"]
+    np.testing.assert_array_equal(
+        store["green"], clip_features("mel", green.path, OPTIONS.recipe("mel"))
+    )
+
+
+def test_shards_of_an_interrupted_run_are_taken_over(tmp_path, clips, in_threads, monkeypatch):
+    real = extraction.extract_shard
+
+    def stop_at_blue(task):
+        if any(clip.clip_id == "blue" for clip in task.clips):
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr(extraction, "extract_shard", stop_at_blue)
+    with pytest.raises(KeyboardInterrupt):
+        extract_missing(new_store(tmp_path), clips["mel"], limits())
+    assert not new_store(tmp_path).is_sealed()
+    monkeypatch.setattr(extraction, "extract_shard", real)
+    done = extract_missing(new_store(tmp_path), clips["mel"], limits())
+    assert [row.clip_id for row in done.rows] == ["blue"]
+    assert new_store(tmp_path).open().clip_ids == list(COLOURS)
+
+
+def test_a_file_that_cannot_be_decoded_is_a_failure_and_the_rest_goes_on(
+    tmp_path, clips, in_threads, caplog
+):
+    garbage = tmp_path / "garbage.wav"
+    garbage.write_bytes(b"no sound at all" * 50)
+    planned = [PlannedClip("garbage", str(garbage)), *clips["mel"]]
+    store = new_store(tmp_path)
+    extract_missing(store, planned, limits(max_failed_fraction=0.25))
+    assert store.clip_ids == list(COLOURS)
+    [failure] = new_store(tmp_path).open().failures
+    assert failure.clip_id == "garbage"
+    assert str(garbage) in failure.reason
+    assert "mel: 1 of 4 clips could not be decoded" in caplog.text
+
+    before = shard_times(store)
+    again = extract_missing(new_store(tmp_path), planned, limits(max_failed_fraction=0.25))
+    assert again == ([], [])
+    assert shard_times(store) == before
+
+
+def test_too_many_failures_are_an_error_after_sealing(tmp_path, clips, in_threads):
+    garbage = tmp_path / "garbage.wav"
+    garbage.write_bytes(b"no sound at all" * 50)
+    planned = [*clips["mel"], PlannedClip("garbage", str(garbage))]
+    with pytest.raises(InputError, match=r"1 of 4 clips.*\n.*garbage.*\n.*max_failed_fraction"):
+        extract_missing(new_store(tmp_path), planned, limits(max_failed_fraction=0.2))
+    assert new_store(tmp_path).open().clip_ids == list(COLOURS)
+
+    extract_missing(new_store(tmp_path), clips["mel"], limits(max_failed_fraction=0.2))
+    assert new_store(tmp_path).open().failures == []
+
+
+def test_a_missing_file_names_itself(tmp_path, clips, in_threads):
+    absent = PlannedClip("absent", str(tmp_path / "absent.wav"))
+    with pytest.raises(InputError, match=r"absent.wav cannot be read"):
+        extract_missing(new_store(tmp_path), [*clips["mel"], absent], limits())
+
+
+def test_a_changed_option_makes_a_store_beside_the_old_one(tmp_path, clips, in_threads):
+    extract_missing(new_store(tmp_path), clips["mel"], limits())
+    other = OPTIONS.model_copy(update={"mel": OPTIONS.mel.model_copy(update={"bands": 6})})
+    extract_missing(new_store(tmp_path, options=other), clips["mel"], limits())
+    assert len(list((tmp_path / "features" / "mel").iterdir())) == 2
+    assert new_store(tmp_path).open().shape == (3, 8, 15, 2)
+    assert new_store(tmp_path, options=other).open().shape == (3, 6, 15, 2)
+
+
+def test_how_work_is_cut_does_not_change_what_comes_out(tmp_path, clips, in_threads):
+    stores = [new_store(tmp_path / str(size)) for size in (1, 3)]
+    for store, size in zip(stores, (1, 3), strict=True):
+        extract_missing(store, clips["mel"], limits(clips_per_shard=size, workers=2))
+    assert stores[0].recipe == stores[1].recipe
+    np.testing.assert_array_equal(np.stack(list(stores[0])), np.stack(list(stores[1])))
+
+
+def test_no_task_holds_more_than_a_shard(tmp_path, clips, in_threads, monkeypatch):
+    sizes = []
+
+    def spy(task):
+        sizes.append(len(task.clips))
+        return extract_shard(task)
+
+    monkeypatch.setattr(extraction, "extract_shard", spy)
+    planned = [PlannedClip(f"{i}", clips["mel"][0].path) for i in range(7)]
+    extract_missing(new_store(tmp_path), planned, limits(clips_per_shard=3))
+    assert sorted(sizes) == [1, 3, 3]
+
+
+def test_features_of_another_shape_are_a_failure(tmp_path, clips, monkeypatch):
+    monkeypatch.setattr(extraction, "clip_features", lambda *_: np.zeros((8, 14, 2), "f4"))
+    store = new_store(tmp_path)
+    task = extraction.ShardTask(store.shards, store.recipe, clips["mel"])
+    rows, failures = extract_shard(task)
+    assert rows == []
+    assert "Expected features of shape (8, 15, 2). Made (8, 14, 2)" in failures[0].reason
+    assert not store.shards.exists()
