@@ -39,7 +39,15 @@ from avsc_kedro.stores.embeddings import Embeddings
 RNG = np.random.default_rng(0)
 OTHER_SCENES = ("kitchen", "lab", "office")
 CLIPS_PER_SCENE = {"train": 2, "validation": 1, "eval": 3}
-TABLES = ("table_1", "table_2", "branches", "findings", "feature_options", "trainings")
+TABLES = (
+    "score_table",
+    "table_1",
+    "table_2",
+    "branches",
+    "findings",
+    "feature_options",
+    "trainings",
+)
 ROWS = {"report": ("fusion",), "paper_tables": paper.AUDIO_VISUAL_FUSIONS}
 CREATE = {"report": create_pipeline, "paper_tables": create_table_pipeline}
 
@@ -219,6 +227,14 @@ def test_the_chosen_fusion_goes_by_its_own_name(synthetic):
     assert list(synthetic["scores"]["rows"]) == ["f4", *paper.SINGLE_MODALITY_ROWS]
     assert "f4 (paper)" in synthetic["table_1"]
     assert "audio and visual (f4)" in synthetic["report_page"]
+
+
+def test_meta_classes_are_scored_for_taus_scenes_only(synthetic, other):
+    table = synthetic["score_table"].set_index("Row")
+    row = synthetic["scores"]["rows"]["audio_only"]
+    assert table.loc["audio only (f4)", "Indoor (%)"] == pytest.approx(100 * row["indoor"])
+    assert table.loc["audio only (f4)", "Log loss"] == pytest.approx(row["log_loss"])
+    assert "Indoor (%)" not in other["score_table"]
 
 
 def test_all_eight_rows_stand_in_table_1_beside_the_paper(tau):

@@ -55,6 +55,25 @@ def tabulate_fusions(scores: dict) -> pd.DataFrame:
     return tables.table_1(scores["rows"])
 
 
+def tabulate_scores(scores: dict) -> pd.DataFrame:
+    """Make the table of micro and macro accuracy, log loss and, for TAU's scenes, meta classes."""
+    rows = [
+        {
+            "Row": paper.FUSION_BY_NAME[name].title,
+            "Accuracy (%)": 100 * summary["accuracy"],
+            "Macro (%)": 100 * summary["macro_accuracy"],
+            "Log loss": summary["log_loss"],
+            **{
+                f"{meta.capitalize()} (%)": 100 * summary[meta]
+                for meta in paper.META_CLASSES
+                if summary.get(meta) is not None
+            },
+        }
+        for name, summary in scores["rows"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def compare_systems(scores: dict) -> pd.DataFrame:
     """Make Table 2, our row with what it was measured on."""
     ours = tuple(scores["rows"][name]["accuracy"] for name in shown_rows(scores["fusion"]))
@@ -113,6 +132,7 @@ def list_trainings(
 
 def write_page(
     scores: dict,
+    score_table: pd.DataFrame,
     table_1: pd.DataFrame,
     table_2: pd.DataFrame,
     branches: pd.DataFrame,
@@ -128,6 +148,7 @@ def write_page(
     settings = (feature_options, trainings)
     parts = [
         sections.run_section(scores, clip_counts, failures),
+        sections.score_section(score_table),
         sections.table_1_section(table_1, scores),
         sections.confusion_section(scores, pictures),
         sections.table_2_section(table_2),

@@ -72,6 +72,7 @@ def _table_nodes(rows: tuple[str, ...]) -> list:
     return [
         node(nodes.score_rows, scored, "scores", name="score_rows"),
         node(nodes.tabulate_fusions, "scores", "table_1", name="tabulate_fusions"),
+        node(nodes.tabulate_scores, "scores", "score_table", name="tabulate_scores"),
         node(nodes.compare_systems, "scores", "table_2", name="compare_systems"),
         node(nodes.tabulate_branches, summaries, "branches", name="tabulate_branches"),
         node(nodes.check_findings, summaries, "findings", name="check_findings"),
@@ -123,7 +124,15 @@ def _input_figures() -> list:
 
 
 def _page_node():
-    tables = ("scores", "table_1", "table_2", "branches", "findings", "trainings")
+    tables = (
+        "scores",
+        "score_table",
+        "table_1",
+        "table_2",
+        "branches",
+        "findings",
+        "trainings",
+    )
     inputs = {
         **{name: name for name in (*tables, *PICTURES)},
         "feature_options": "feature_options",

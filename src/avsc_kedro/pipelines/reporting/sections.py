@@ -27,6 +27,24 @@ def run_section(scores, clip_counts, failures) -> Section:
     return Section("What was run", text, shown)
 
 
+def score_section(score_table) -> Section:
+    """How good each fusion row is as a whole."""
+    caption = (
+        "Accuracy is the share of clips that are right, Macro the mean of the scenes' "
+        "accuracies, Log loss in nats."
+    )
+    if "Indoor (%)" in score_table:
+        caption += (
+            " Indoor, Outdoor and Transportation: the share of such scenes' clips whose "
+            "predicted scene is of the same meta class."
+        )
+    best = {
+        column: "lowest" if column == "Log loss" else "highest"
+        for column in score_table.columns[1:]
+    }
+    return Section("Scores", tables=[Table(caption, score_table, best)])
+
+
 def table_1_section(table_1, scores) -> Section:
     caption = "Accuracy in percent on our evaluation clips."
     if any(str(column).endswith("(paper)") for column in table_1):
