@@ -52,8 +52,7 @@ def empty_project(tmp_path) -> Project:
 def trained_project(tmp_path_factory) -> Project:
     """The synthetic set through phase1 and phase2, at the size of conf/test."""
     project = Project(tmp_path_factory.mktemp("trained") / "data")
-    project.run("--pipeline=phase1")
-    project.run("--pipeline=phase2")
+    project.run()
     return project
 
 

@@ -1,6 +1,11 @@
+import json
 import logging
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,10 +180,36 @@ def test_too_many_failures_are_an_error_after_sealing(tmp_path, clips, in_thread
     assert new_store(tmp_path).open().failures == []
 
 
-def test_a_missing_file_names_itself(tmp_path, clips, in_threads):
+def test_a_missing_file_is_a_failure_that_is_tried_again(tmp_path, clips, in_threads):
     absent = PlannedClip("absent", str(tmp_path / "absent.wav"))
-    with pytest.raises(InputError, match=r"absent.wav cannot be read"):
-        extract_missing(new_store(tmp_path), [*clips["mel"], absent], limits())
+    planned = [absent, *clips["mel"]]
+    store = new_store(tmp_path)
+    extract_missing(store, planned, limits(max_failed_fraction=0.25))
+    assert store.clip_ids == list(COLOURS)
+    [failure] = new_store(tmp_path).open().failures
+    assert failure.source == (absent.path, -1, 0, "")
+    assert "No such file" in failure.reason
+    assert f"{absent.path}. Put it back" in failure.reason
+    assert not store.is_done("absent", absent.path)
+
+    time_s = np.arange(8000) / 8000
+    write_wav(absent.path, np.sin([time_s, time_s]), sample_rate_hz=8000)
+    assert not store.is_done("absent", absent.path)
+    again = new_store(tmp_path)
+    done = extract_missing(again, planned, limits())
+    assert [row.clip_id for row in done.rows] == ["absent"]
+    assert again.failures == []
+
+
+def test_a_worker_that_dies_is_said_with_the_keys_to_lower(tmp_path, clips, monkeypatch):
+    monkeypatch.setattr(extraction, "extract_shard", die)
+    expected = r"died while extracting mel features; .*extraction\.workers or .*clips_per_shard"
+    with pytest.raises(InputError, match=expected):
+        extract_missing(new_store(tmp_path), clips["mel"], limits())
+
+
+def die(task):
+    os._exit(1)
 
 
 def test_a_changed_option_makes_a_store_beside_the_old_one(tmp_path, clips, in_threads):
@@ -219,3 +250,57 @@ def test_features_of_another_shape_are_a_failure(tmp_path, clips, monkeypatch):
     assert rows == []
     assert "Expected features of shape (8, 15, 2). Made (8, 14, 2)" in failures[0].reason
     assert not store.shards.exists()
+
+
+PEAKS = """
+import json, sys
+from pathlib import Path
+from avsc_kedro.extraction import PlannedClip, ShardTask, extract_shard
+from avsc_kedro.features import make_recipe
+from avsc_kedro.options import FeaturesOptions
+
+def peak_bytes():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+options, video, folder = FeaturesOptions(**json.loads(sys.argv[1])), sys.argv[2], Path(sys.argv[3])
+recipe = make_recipe("rgb", options)
+
+def extract(shard, clips):
+    planned = [PlannedClip(f"{shard}-{i}", video) for i in range(clips)]
+    result = extract_shard(ShardTask(folder, recipe, planned))
+    assert len(result.rows) == clips, result.failures
+
+peaks = []
+for shards, clips in ((1, 1), (1, 8), (5, 8)):
+    for shard in range(shards):
+        extract(f"{len(peaks)}-{shard}", clips)
+    peaks.append(peak_bytes())
+print(json.dumps(peaks))
+"""
+
+
+# VmHWM is the process's own peak; ru_maxrss begins with that of the process that started it.
+@pytest.mark.skipif(
+    not Path("/proc/self/status").is_file(), reason="peak memory is read from /proc"
+)
+def test_a_process_holds_one_shard_however_many_it_makes(tmp_path):
+    options = OPTIONS.model_copy(
+        update={
+            "audio": OPTIONS.audio.model_copy(update={"duration_s": 10.0}),
+            "rgb": OPTIONS.rgb.model_copy(update={"size_px": 224}),
+        }
+    )
+    video = tmp_path / "clip.mp4"
+    write_mp4(video, [np.full((48, 64, 3), 90, np.uint8)] * 20, frame_rate_fps=2)
+    shard_bytes = 8 * np.prod(options.shape("rgb"))
+    done = subprocess.run(
+        [sys.executable, "-c", PEAKS, options.model_dump_json(), str(video), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    one_clip, one_shard, six_shards = json.loads(done.stdout)
+    assert shard_bytes == 8 * 20 * 224 * 224 * 3
+    assert one_shard - one_clip < 1.5 * shard_bytes
+    assert six_shards - one_shard < 0.5 * shard_bytes

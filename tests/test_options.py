@@ -1,19 +1,29 @@
+import copy
 import hashlib
+from pathlib import Path
 
+import librosa
 import pytest
+from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-from avsc_kedro import paper
+from avsc_kedro import options, paper
+from avsc_kedro.errors import InputError
+from avsc_kedro.hooks import check_parameters
 from avsc_kedro.options import (
     AudioBackboneOptions,
     AudioOptions,
     ClipsOptions,
+    CqtOptions,
     ExtractionOptions,
     FeaturesOptions,
     MixupOptions,
     Options,
     StftOptions,
+    VisualBackboneOptions,
 )
+
+CONF_BASE = Path(__file__).resolve().parents[1] / "conf" / "base"
 
 PAPER_FEATURES = {
     "audio": {"sample_rate_hz": 32_000, "duration_s": 10.0},
@@ -30,6 +40,9 @@ TRAINING = {
     "l2_lambda": 2e-5,
     "mixup": {"distribution": "uniform"},
 }
+
+
+EXTRACTION = {"workers": None, "clips_per_shard": 2}
 
 
 @pytest.fixture
@@ -72,7 +85,7 @@ def test_a_recipe_holds_the_groups_its_kind_depends_on(features):
     [
         (("mel", {"fmin_hz": 20.0}), {"mel"}),
         (("gam", {"bands": 64}), {"gam"}),
-        (("cqt", {"bins_per_octave": 12}), {"cqt"}),
+        (("cqt", {"bins_per_octave": 14}), {"cqt"}),
         (("rgb", {"size_px": 96}), {"rgb"}),
         (("stft", {"hop_length": 512}), {"mel", "gam", "cqt"}),
         (("audio", {"channels": "mono"}), {"mel", "gam", "cqt"}),
@@ -103,8 +116,8 @@ def test_an_unknown_key_is_refused_in_every_group():
         (AudioOptions, {"sample_rate_hz": 0, "duration_s": 10}),
         (AudioOptions, {"sample_rate_hz": 32_000, "duration_s": 10, "channels": "left"}),
         (StftOptions, {**PAPER_FEATURES["stft"], "floor_power": 1e-10}),
-        (ExtractionOptions, {"clips_per_shard": 0}),
-        (ExtractionOptions, {"max_failed_fraction": 1.5}),
+        (ExtractionOptions, {**EXTRACTION, "clips_per_shard": 0}),
+        (ExtractionOptions, {**EXTRACTION, "max_failed_fraction": 1.5}),
         (MixupOptions, {"distribution": "normal"}),
         (ClipsOptions, {"data_set": "../elsewhere"}),
         (ClipsOptions, {"validation_fraction": 1.0}),
@@ -117,7 +130,7 @@ def test_values_out_of_range_are_refused(group, keys):
 
 def test_options_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
-        MixupOptions().alpha = 1.0
+        MixupOptions(distribution="beta").alpha = 1.0
 
 
 @pytest.mark.parametrize("widths", [(64, 64, 128, 100), (64, 64, 128), (0, 64, 64, 64)])
@@ -150,3 +163,105 @@ def test_data_sets_are_told_apart_by_their_whole_path(tmp_path):
 def test_the_name_is_the_same_on_every_day():
     digest = hashlib.blake2b(b"/a/tau", digest_size=4).hexdigest()
     assert ClipsOptions(path="/a/tau").data_set_name == f"tau-{digest}"
+
+
+@pytest.fixture(scope="module")
+def base():
+    """The parameters of conf/base as plain data."""
+    merged = OmegaConf.merge(*(OmegaConf.load(p) for p in CONF_BASE.glob("parameters*.yml")))
+    merged.data_root = "data"
+    return OmegaConf.to_container(merged, resolve=True)
+
+
+def with_value(parameters, key, value):
+    result = copy.deepcopy(parameters)
+    *groups, last = key.split(".")
+    group = result
+    for name in groups:
+        group = group[name]
+    group[last] = value
+    return result
+
+
+def test_conf_base_is_accepted(base):
+    assert check_parameters(base).fusion == "f4"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data_root", "", "data_root: String should have at least 1 character"),
+        ("seed", -1, "seed: Input should be greater than or equal to 0. Received -1"),
+        ("seed", 2**32, "seed: Input should be less than 4294967296"),
+        ("seed", True, "seed: Input should be a valid integer. Received True"),
+        ("refit", "off", "refit: Input should be a valid boolean. Received 'off'"),
+        ("clips.seed", -3, "clips.seed: Input should be greater than or equal to 0"),
+        ("clips.data_set", ".", "clips: Expected data_set to name a folder other than"),
+        ("clips.data_set", "..", "Received ... Choose another name"),
+        ("embedded.seed", -1, "embedded.seed: Input should be"),
+        ("embedded.frame_size_px", 127, "embedded.frame_size_px: Input should be a multiple of 2"),
+        ("features.audio.duration_s", float("inf"), "Input should be a finite number"),
+        ("features.audio.duration_s", 0.1, "Expected stft.window_length <= stft.n_fft <= 3200"),
+        ("features.stft.window_length", 5000, "Received window_length 5000 and n_fft 4096"),
+        ("features.stft.hop_length", 80_000, "at least 5 spectrogram frames a clip. Received 4"),
+        ("features.mel.fmax_hz", 16_001, "Expected mel.fmin_hz < mel.fmax_hz <= 16000"),
+        ("features.mel.fmin_hz", 16_000, "Received fmin_hz 16000 and fmax_hz 16000"),
+        ("features.gam.fmax_hz", 5, "Change gam.fmin_hz or gam.fmax_hz"),
+        ("features.cqt.bins_per_octave", 12, "Lower cqt.bands or cqt.fmin_hz"),
+        ("features.rgb.size_px", 74, "Expected features.rgb.size_px of at least 75"),
+        ("backbones.aud_mel.widths", [8, 8, 8, 9], "aud_mel.widths: Expected four positive"),
+        ("backbones.vis_inc.weights", "imagnet", "vis_inc.weights: Expected imagenet, none or an"),
+        ("backbones.vis_conv.weights", "/nowhere.h5", "no file /nowhere.h5. Correct the path"),
+        ("backbones.vis_conv.frames_per_clip", 5, "of at most 4, the frames that"),
+    ],
+)
+def test_wrong_values_stop_before_any_work(base, key, value, said):
+    with pytest.raises(InputError) as caught:
+        check_parameters(with_value(base, key, value))
+    heading, problem, next_step = str(caught.value).split("\n")
+    assert heading == "Parameters that cannot be used:"
+    assert said in problem
+    assert next_step.strip() == "Change them in conf/ or with --params KEY=VALUE."
+
+
+def test_only_the_embedded_set_is_called_embedded():
+    assert ClipsOptions(data_set="embedded").data_set_name == "embedded"
+    for name in ("embedded", "Embedded"):
+        with pytest.raises(ValidationError, match="other than"):
+            ClipsOptions(path="/my/videos", data_set=name)
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none", "~/w.h5", "w.h5"])
+def test_weights_are_a_word_or_a_file(tmp_path, monkeypatch, weights):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.h5").touch()
+    backbone = VisualBackboneOptions(
+        training=TRAINING,
+        batch_norm_momentum=0.9,
+        head_dropout=0.2,
+        weights=weights,
+        frames_per_clip=1,
+    )
+    assert backbone.weights == weights.replace("~", str(tmp_path))
+
+
+@pytest.mark.parametrize("numbers", [(128, 16.35, 13), (40, 100.0, 6), (2, 3000.0, 1)])
+def test_the_constant_q_bands_end_where_librosa_says(numbers):
+    bands, fmin_hz, bins_per_octave = numbers
+    frequencies = librosa.cqt_frequencies(bands, fmin=fmin_hz, bins_per_octave=bins_per_octave)
+    _, cutoff_hz = librosa.filters.wavelet_lengths(freqs=frequencies, sr=32_000)
+    found = CqtOptions(bands=bands, fmin_hz=fmin_hz, bins_per_octave=bins_per_octave).top_hz
+    assert found == pytest.approx(cutoff_hz)
+    assert librosa.filters.window_bandwidth("hann") == options.HANN_BANDWIDTH_BINS
+
+
+def test_defaults_are_those_of_conf_base(base):
+    assert ClipsOptions().model_dump() == base["clips"]
+    mixup = base["backbones"]["aud_mel"]["training"]["mixup"]
+    assert MixupOptions(distribution="beta").model_dump() == mixup
+    failed = ExtractionOptions(**EXTRACTION).max_failed_fraction
+    assert failed == base["extraction"]["max_failed_fraction"]
+    for name, group in (("aud_mel", AudioBackboneOptions), ("vis_inc", VisualBackboneOptions)):
+        for key, field in group.model_fields.items():
+            assert field.is_required() or field.default == base["backbones"][name][key]

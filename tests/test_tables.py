@@ -84,7 +84,7 @@ def test_branch_table_keeps_whole_numbers_and_blanks():
 
 
 def test_the_papers_own_numbers_hold_but_for_visual_parameters():
-    table = tables.findings(PRINTED, BRANCHES, SIZES, synthetic=False)
+    table = tables.findings(PRINTED, BRANCHES, SIZES, on_tau=True)
     assert holds(table).pop("trainable parameters, visual") == "no"
     assert (table["holds"] == "yes").sum() == len(table) - 1
     gain = table[table["finding"].str.startswith("gain")].iloc[0]
@@ -92,7 +92,7 @@ def test_the_papers_own_numbers_hold_but_for_visual_parameters():
 
 
 def test_missing_rows_name_the_command():
-    table = tables.findings({"f4": PRINTED["f4"]}, {}, {}, synthetic=True)
+    table = tables.findings({"f4": PRINTED["f4"]}, {}, {}, on_tau=False)
     row = table[table["finding"].str.startswith("f4 above f1")].iloc[0]
     assert (row["ours"], row["holds"]) == ("kedro run --pipeline=paper_tables", "not run")
     assert set(table["holds"]) == {"not run", "other data"}
@@ -100,7 +100,7 @@ def test_missing_rows_name_the_command():
 
 def test_ties_and_losses_are_named():
     rows = {"f1": summary(0.9), "f4": summary(0.9), "f2": summary(0.8), "f5": summary(0.7)}
-    found = holds(tables.findings(rows, {}, {}, synthetic=False))
+    found = holds(tables.findings(rows, {}, {}, on_tau=True))
     judged = {title.split(":")[0]: verdict for title, verdict in found.items()}
     assert judged["f4 above f1"] == "tie"
     assert judged["f5 above f2"] == "no"
@@ -108,13 +108,13 @@ def test_ties_and_losses_are_named():
 
 def test_pictures_behind_in_another_scene_is_a_no():
     rows = dict(PRINTED, visual_only=summary(0.9, by_scene=dict.fromkeys(paper.SCENES, 0.7)))
-    found = holds(tables.findings(rows, {}, {}, synthetic=False))
+    found = holds(tables.findings(rows, {}, {}, on_tau=True))
     assert found["pictures above sound in every scene but park and tram"] == "no"
 
 
 def test_other_scenes_do_not_compare_with_tau():
     rows = {name: summary(0.9, scenes=("beach",)) for name in ("f5", "audio_only", "visual_only")}
-    found = holds(tables.findings(rows, {}, {}, synthetic=False))
+    found = holds(tables.findings(rows, {}, {}, on_tau=False))
     assert found["gain over the DCASE baseline (77.4)"] == "other data"
     assert found["pictures above sound in every scene but park and tram"] == "other data"
     assert found["sound and pictures (f5) above sound"] == "tie"

@@ -6,11 +6,16 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info
 
-from avsc_kedro.workers import open_pool, run_all
+from avsc_kedro.errors import InputError
+from avsc_kedro.workers import open_pool, run_all, usable_cpus
 
 
 def square(number):
     return number * number
+
+
+def die(_):
+    os._exit(1)
 
 
 def describe_process(_):
@@ -46,3 +51,21 @@ def test_a_pool_is_other_processes_with_one_thread_each():
     assert process != os.getpid()
     assert threads == {1}
     assert cv2_threads == 1
+
+
+def test_a_worker_that_dies_is_said_with_a_remedy():
+    with open_pool(1) as pool:
+        with pytest.raises(InputError, match=r"died while counting; most often memory.*Use less\."):
+            list(run_all(pool, die, [1, 2], doing="counting", remedy="Use less."))
+        with pytest.raises(InputError, match=r"fewer extraction\.workers"):
+            list(run_all(pool, square, [1]))
+
+
+def test_a_pool_is_as_large_as_the_usable_processors(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert usable_cpus() == 3
+    with open_pool(None) as pool:
+        assert pool._max_workers == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert usable_cpus() == 7

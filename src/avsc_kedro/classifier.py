@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avsc_kedro.features import clip_features
+from avsc_kedro.features import clip_features, count_segments
 from avsc_kedro.media.audio import AUDIO_PAD_TOLERANCE
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.media.probe import probe
+from avsc_kedro.media.probe import MediaInfo, probe
 from avsc_kedro.models.embedding import embed_clips
 from avsc_kedro.models.fusion import fuse
 from avsc_kedro.options import FeaturesOptions
 from avsc_kedro.paper import BRANCHES, FEATURE_KINDS, FUSION_BY_NAME
-
-MAX_SEGMENTS = 12
 
 
 class Verdict(NamedTuple):
@@ -56,32 +54,33 @@ class Classifier:
         """Classify a video from its sound and pictures.
 
         A video longer than one clip is cut into segments of a clip's length, up to
-        two minutes of it, and its score is their mean, as a clip's is its frames'.
+        two minutes of it and while it has both sound and pictures. Its score is their
+        mean, as a clip's is its frames'.
 
         Raises:
             DecodeError: If the video lacks sound or pictures, or is too short.
         """
-        duration_s = probe(path).duration_s
+        info = probe(path)
         clip_s = self.features.audio.duration_s
-        segments = self._segments(path, duration_s)
+        segments = self._segments(path, info)
         embeddings = self._embed(path, [index * clip_s for index in range(segments)])
         scores = {
             name: self._fuse(name, network, embeddings) for name, network in self.fusions.items()
         }
-        return Verdict(scores, segments * clip_s, duration_s)
+        return Verdict(scores, segments * clip_s, info.duration_s)
 
-    def _segments(self, path: str, duration_s: float | None) -> int:
+    def _segments(self, path: str, info: MediaInfo) -> int:
         clip_s = self.features.audio.duration_s
-        if duration_s is None:
+        if info.duration_s is None:
             return 1
-        if duration_s < (1 - AUDIO_PAD_TOLERANCE) * clip_s:
+        if info.duration_s < (1 - AUDIO_PAD_TOLERANCE) * clip_s:
             raise DecodeError.about(
                 path,
                 expected=f"a video of at least {clip_s:g} s",
-                received=f"{duration_s:.1f} s",
+                received=f"{info.duration_s:.1f} s",
                 remedy="Give a longer recording.",
             )
-        return min(MAX_SEGMENTS, max(1, int(duration_s // clip_s)))
+        return count_segments(info.shared_duration_s, clip_s=clip_s)
 
     def _embed(self, path: str, starts_s: list[float]) -> dict[str, dict[str, np.ndarray]]:
         rows = {

@@ -1,8 +1,11 @@
-"""`kedro run` with this project's runner, and one line instead of a traceback for wrong input."""
+"""`kedro run` with this project's runner, and one message instead of a traceback."""
 
 from __future__ import annotations
 
+import errno
 import functools
+import json
+import re
 from collections.abc import Callable
 
 import click
@@ -10,8 +13,18 @@ from kedro.framework.cli import project
 from kedro.io import DatasetError
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.runners import NodeProcessDied, error_chain
 
 DEFAULT_RUNNER = "avsc_kedro.runners.NodeProcessRunner"
+
+SAY_THEMSELVES = (InputError, NodeProcessDied, FloatingPointError)
+DISK_ERRORS = {
+    errno.ENOSPC: ("free space for", "Free some, or name a folder on another disk"),
+    errno.EDQUOT: ("room in the quota for", "Free some, or name a folder on another disk"),
+    errno.EACCES: ("permission to use", "Change its permissions, or name a folder of your own"),
+    errno.EPERM: ("permission to use", "Change its permissions, or name a folder of your own"),
+    errno.EROFS: ("a disk that can be written for", "Name a folder on another disk"),
+}
 
 
 @click.group(name="avsc_kedro")
@@ -27,20 +40,49 @@ def explain_input_errors(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            if (cause := find_input_error(error)) is None:
+            if (message := explain(error)) is None:
                 raise
-            raise click.ClickException(str(cause)) from None
+            raise click.ClickException(message) from None
 
     return wrapper
 
 
-def find_input_error(error: BaseException | None) -> InputError | None:
-    """Return the `InputError` that an error is or came from, if any."""
-    while error is not None:
-        if isinstance(error, InputError):
-            return error
-        error = error.__cause__ or (error.__context__ if isinstance(error, DatasetError) else None)
+def explain(error: BaseException) -> str | None:
+    """Return what to tell the user of an error; None if it needs its traceback."""
+    chain = error_chain(error)
+    dataset = next((str(link) for link in chain if isinstance(link, DatasetError)), "")
+    for link in chain:
+        if isinstance(link, SAY_THEMSELVES):
+            return str(link)
+        if isinstance(link, OSError) and link.errno in DISK_ERRORS:
+            return _explain_disk(link, dataset)
+        if (path := _path_in(dataset)) and isinstance(link, _damaged_text()):
+            from avsc_kedro.datasets.damage import explain_damage
+
+            return explain_damage(path, link)
     return None
+
+
+def _explain_disk(error: OSError, dataset: str) -> str:
+    wanted, remedy = DISK_ERRORS[error.errno]
+    path = error.filename or _path_in(dataset) or "what this run writes"
+    return (
+        f"Expected {wanted} {path}. Received: {error.strerror or error}. "
+        f"{remedy} with AVSC_DATA_ROOT, then run the same command again."
+    )
+
+
+def _damaged_text() -> tuple[type[Exception], ...]:
+    # Only after an error: pandas would slow down each command.
+    from pandas.errors import EmptyDataError, ParserError
+
+    return (EmptyDataError, ParserError, json.JSONDecodeError, UnicodeDecodeError)
+
+
+def _path_in(dataset: str) -> str:
+    """Return the path in Kedro's message about a dataset, empty if there is none."""
+    found = re.search(r"filepath=(?:\w+\('(.+?)'\)|(.+?))(?:, \w+=|\)\.|\))", dataset)
+    return (found[1] or found[2]).strip("'") if found else ""
 
 
 def _make_run_command() -> click.Command:

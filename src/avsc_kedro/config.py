@@ -6,12 +6,16 @@ command line set with `--params`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kedro.config import OmegaConfigLoader
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from avsc_kedro.errors import InputError
 from avsc_kedro.options import ClipsOptions
 
 
@@ -19,26 +23,71 @@ class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's loader with the resolvers `params` and `data_set`."""
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        # Resolvers belong to the process: register on every use, or two open
-        # sessions read each other's parameters.
-        OmegaConf.register_new_resolver("params", self._parameter, replace=True)
-        OmegaConf.register_new_resolver("data_set", self._data_set, replace=True)
-        config = super().__getitem__(key)
+        if key != "parameters":
+            _register_resolvers(self["parameters"])
+        try:
+            config = super().__getitem__(key)
+        except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
+            raise InputError(self._explain(key, error)) from error
         if key == "parameters":
+            _expand_data_root(config)
             _make_clips_path_absolute(config, Path(self.conf_source).parent)
         return config
 
-    def _parameter(self, key: str) -> Any:
-        value = self["parameters"]
+    def _explain(self, key: str, error: Exception) -> str:
+        for path in self._files_of(key):
+            try:
+                OmegaConf.load(path)
+            except (yaml.YAMLError, ValueError) as problem:
+                return (
+                    f"Expected YAML in {path}. Received: {_on_one_line(problem)}. Correct it there."
+                )
+        return (
+            f"The {key} below {self.conf_source} cannot be used. Received: {_on_one_line(error)}. "
+            "Correct that value there."
+        )
+
+    def _files_of(self, key: str) -> list[Path]:
+        folders = [
+            Path(self.conf_source) / env
+            for env in (self.base_env, self.env or self.default_run_env)
+        ]
+        found = {
+            p for f in folders for pattern in self.config_patterns[key] for p in f.glob(pattern)
+        }
+        return sorted(path for path in found if path.is_file())
+
+
+def _register_resolvers(parameters: dict[str, Any]) -> None:
+    """Let configuration read these parameters.
+
+    Resolvers belong to the process: they are registered before every use, or two
+    open sessions would read each other's parameters.
+    """
+
+    def look_up(key: str) -> Any:
+        value: Any = parameters
         for part in key.split("."):
             value = value[part]
         return DictConfig(value) if isinstance(value, dict) else value
 
-    def _data_set(self) -> str:
-        return ClipsOptions(**self["parameters"].get("clips", {})).data_set_name
+    def data_set() -> str:
+        return ClipsOptions(**parameters.get("clips", {})).data_set_name
+
+    OmegaConf.register_new_resolver("params", look_up, replace=True)
+    OmegaConf.register_new_resolver("data_set", data_set, replace=True)
 
 
 def _make_clips_path_absolute(parameters: dict[str, Any], project: Path) -> None:
     clips = parameters.get("clips")
     if isinstance(clips, dict) and isinstance(clips.get("path"), str):
         clips["path"] = str((project / Path(clips["path"]).expanduser()).resolve())
+
+
+def _expand_data_root(parameters: dict[str, Any]) -> None:
+    if isinstance(parameters.get("data_root"), str):
+        parameters["data_root"] = os.path.expanduser(parameters["data_root"])
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

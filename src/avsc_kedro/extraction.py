@@ -11,10 +11,16 @@ import numpy as np
 from avsc_kedro import progress
 from avsc_kedro.errors import InputError
 from avsc_kedro.features import clip_features
+from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.options import ExtractionOptions
 from avsc_kedro.stores.feature_store import Failure, FeatureStore, Recipe
 from avsc_kedro.stores.shard import Row, Source, identify_source, read_rows, write_shard
 from avsc_kedro.workers import open_pool, run_all
+
+REMEDY = (
+    "Finished shards are kept: run the same command again, with fewer extraction.workers "
+    "or smaller extraction.clips_per_shard."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,28 +74,47 @@ def extract_missing(
 
 def extract_shard(task: ShardTask) -> ShardResult:
     """Extract one shard's clips and publish it; a clip that fails becomes a row of failures."""
-    features, clip_ids, sources, failures = [], [], [], []
+    features = np.empty((len(task.clips), *task.recipe.shape), task.recipe.dtype)
+    clip_ids, sources, failures = [], [], []
     for clip in task.clips:
+        source = _absent_source(clip.path)
         try:
-            source = identify_source(clip.path)
-        except OSError as error:
-            raise InputError(f"{clip.path} cannot be read: {error}") from error
-        try:
-            row = clip_features(task.recipe.kind, clip.path, task.recipe.options)
-            if row.shape != task.recipe.shape:
-                raise InputError(
-                    f"Expected features of shape {task.recipe.shape}. Made {row.shape} "
-                    f"from {clip.path}."
-                )
+            source = _identify(clip.path)
+            features[len(clip_ids)] = _make_row(clip, task.recipe)
         except InputError as error:
             failures.append(Failure(clip.clip_id, source, str(error)))
             continue
-        features.append(row.astype(task.recipe.dtype, copy=False))
         clip_ids.append(clip.clip_id)
         sources.append(source)
-    if not features:
+    if not clip_ids:
         return ShardResult([], failures)
-    return ShardResult(_publish(task, clip_ids, np.stack(features), sources), failures)
+    return ShardResult(_publish(task, clip_ids, features[: len(clip_ids)], sources), failures)
+
+
+def _absent_source(path: str) -> Source:
+    # No file is of this size, so that the clip is tried again by the next run.
+    return Source(path, size=-1, mtime_ns=0, digest="")
+
+
+def _identify(path: str) -> Source:
+    try:
+        return identify_source(path)
+    except OSError as error:
+        raise DecodeError.about(
+            path,
+            expected="a readable media file",
+            received=f"{error.strerror!r}",
+            remedy="Put it back or allow reading it, then run the same command again.",
+        ) from error
+
+
+def _make_row(clip: PlannedClip, recipe: Recipe) -> np.ndarray:
+    row = clip_features(recipe.kind, clip.path, recipe.options)
+    if row.shape != recipe.shape:
+        raise InputError(
+            f"Expected features of shape {recipe.shape}. Made {row.shape} from {clip.path}."
+        )
+    return row
 
 
 def _publish(task, clip_ids: list[str], features: np.ndarray, sources: list[Source]) -> list[Row]:
@@ -117,7 +142,8 @@ def _run(tasks: list[ShardTask], options: ExtractionOptions, title: str) -> Shar
         return total
     clips = sum(len(task.clips) for task in tasks)
     with open_pool(options.workers) as pool, progress.track(clips, title, unit="clips") as bar:
-        for task, result in run_all(pool, extract_shard, tasks):
+        done = run_all(pool, extract_shard, tasks, doing=f"extracting {title}", remedy=REMEDY)
+        for task, result in done:
             total.rows.extend(result.rows)
             total.failures.extend(result.failures)
             bar.advance(len(task.clips), failures=len(total.failures))

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from avsc_kedro import signal, vision
-from avsc_kedro.media.audio import read_audio
+from avsc_kedro.media.audio import AUDIO_PAD_TOLERANCE, read_audio
+from avsc_kedro.media.decode_error import decoding
 from avsc_kedro.media.video import read_frames
 from avsc_kedro.options import FeaturesOptions
 from avsc_kedro.stores.feature_store import Recipe
 
+MAX_SEGMENTS = 12
 EXTRACTOR_VERSIONS = {**signal.EXTRACTOR_VERSIONS, "rgb": vision.EXTRACTOR_VERSION}
 
 
@@ -47,7 +49,22 @@ def clip_features(
         times_s = vision.frame_times(
             frames_per_second=recipe["rgb"]["frames_per_second"], duration_s=recipe["duration_s"]
         )
-        frames = read_frames(path, times_s=times_s, start_s=start_s)
+        with decoding(path):
+            frames = read_frames(path, times_s=times_s, start_s=start_s)
         return np.stack([vision.squash(f, size_px=recipe["rgb"]["size_px"]) for f in frames])
-    waveform = read_audio(path, start_s=start_s, **recipe["audio"])
+    with decoding(path):
+        waveform = read_audio(path, start_s=start_s, **recipe["audio"])
     return signal.spectrogram(kind, waveform, recipe)
+
+
+def count_segments(duration_s: float, *, clip_s: float) -> int:
+    """Return how many clips a recording is cut into, at least 1 and at most 12.
+
+    Half of what `read_audio` fills up may be missing from the last, as tracks seldom
+    end on a full second.
+
+    Args:
+        duration_s: How long sound and pictures both last.
+        clip_s: Length of a clip.
+    """
+    return max(1, min(MAX_SEGMENTS, int(duration_s / clip_s + AUDIO_PAD_TOLERANCE / 2)))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from pydantic import ValidationError
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.options import ProjectOptions
+from avsc_kedro.options import STOCK_WEIGHT_FILES, ProjectOptions
+from avsc_kedro.paper import BRANCHES
+
+WEIGHTS_HOST = "https://storage.googleapis.com"  # where Keras fetches ImageNet weights from
+TIMEOUT_S = 5
 
 
 class ParameterHooks:
@@ -21,7 +29,7 @@ class ParameterHooks:
 
 
 class ReadinessHooks:
-    """Says which command makes what a pipeline needs and nobody has made yet."""
+    """Stops before any work if something a pipeline needs is not there, and says how to get it."""
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline, catalog) -> None:
@@ -31,6 +39,7 @@ class ReadinessHooks:
             if not catalog.exists(name):
                 raise InputError(_not_made_yet(name, run_params))
             catalog.release(name)
+        check_stock_weights(pipeline, catalog)
 
 
 class ReportHooks:
@@ -59,11 +68,68 @@ def check_parameters(parameters: dict[str, Any]) -> ProjectOptions:
         return ProjectOptions(**parameters)
     except ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
+        lines.append("Change them in conf/ or with --params KEY=VALUE.")
         raise InputError("Parameters that cannot be used:\n  " + "\n  ".join(lines)) from None
+
+
+def check_stock_weights(pipeline, catalog) -> None:
+    """Refuse a training from ImageNet weights that are neither here nor to be fetched.
+
+    Raises:
+        InputError: Naming the files, the folder to put them into, and what to set instead.
+    """
+    folder = _keras_cache()
+    missing = [
+        branch
+        for branch in _trained_from_imagenet(pipeline, catalog)
+        if not (folder / STOCK_WEIGHT_FILES[branch.architecture]).is_file()
+    ]
+    if missing and (reason := _why_unreachable(WEIGHTS_HOST)):
+        raise InputError(_explain_missing_weights(missing, folder, reason))
+
+
+def _trained_from_imagenet(pipeline, catalog):
+    trained = {node.name for node in pipeline.nodes}
+    for branch in BRANCHES:
+        if branch.modality == "visual" and f"{branch.name}.train" in trained:
+            weights = catalog.load(f"params:backbones.{branch.name}.weights")
+            if weights == "imagenet":
+                yield branch
+
+
+def _keras_cache() -> Path:
+    """Return the folder that Keras looks in; it passes over one that it cannot write to."""
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    writable = os.access(home if home.exists() else home.parent, os.W_OK)
+    return (home if writable else Path("/tmp/.keras")) / "models"
+
+
+def _why_unreachable(address: str) -> str:
+    """Return why a host gives no answer, empty if it gives one."""
+    try:
+        urlopen(Request(address, method="HEAD"), timeout=TIMEOUT_S).close()
+    except HTTPError:
+        return ""  # an answer, if only that there is nothing at the root
+    except OSError as error:
+        return str(getattr(error, "reason", error)) or type(error).__name__
+    return ""
+
+
+def _explain_missing_weights(branches, folder: Path, reason: str) -> str:
+    files = ", ".join(STOCK_WEIGHT_FILES[branch.architecture] for branch in branches)
+    keys = ", ".join(f"backbones.{branch.name}.weights" for branch in branches)
+    return (
+        f"Expected the ImageNet weights {files} in {folder}. They are not there, and "
+        f"{WEIGHTS_HOST} cannot be reached ({reason}). On a machine with a network, get them from "
+        f"the Keras applications release and put them there; or set {keys} to the path of the "
+        "file, or to none for random weights."
+    )
 
 
 def _explain(problem: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "value_error":  # says itself what came
+        return ": ".join(part for part in (key, str(problem["ctx"]["error"])) if part)
     if problem["type"] == "extra_forbidden":
         return f"{key} is not a parameter. Expected one of: {', '.join(_allowed(problem['loc']))}"
     if problem["type"] == "missing":

@@ -1,24 +1,44 @@
 """The user's options, typed: every group of conf/*/parameters.yml as a frozen model.
 
 An unknown key or a value out of range is refused with what is allowed. Numbers
-and where they come from stand in conf/base and conf/paper, not here.
+and where they come from stand in conf/base and conf/paper; the few defaults here
+are those of conf/base, for a group that is made without it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
-Fraction = float
+from avsc_kedro.paper import VISUAL_BRANCHES
+
+# As Keras names them in its cache; both without the classification head.
+STOCK_WEIGHT_FILES = {
+    "inception_v3": "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "convnext_tiny": "convnext_tiny_notop.h5",
+}
+MIN_FRAME_SIZE_PX = {"inception_v3": 75, "convnext_tiny": 32}
+MIN_SPECTROGRAM_FRAMES = 5  # two three-frame differences cost four
+HANN_BANDWIDTH_BINS = 1.50018310546875  # librosa's equivalent noise bandwidth
+
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
 
 
 class Options(BaseModel):
     """A group that takes its named keys and no others."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ClipsOptions(Options):
@@ -28,9 +48,19 @@ class ClipsOptions(Options):
     path: str | None = None
     allow_missing: bool = False
     data_set: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]+$")
-    validation_fraction: Fraction = Field(default=0.15, ge=0, lt=1)
-    eval_fraction: Fraction = Field(default=0.3, gt=0, lt=1)
-    seed: int = 0
+    validation_fraction: float = Field(default=0.2, ge=0, lt=1)
+    eval_fraction: float = Field(default=0.3, gt=0, lt=1)
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _data_set_is_a_folder_of_its_own(self) -> ClipsOptions:
+        taken = {".", ".."} if self.is_embedded else {".", "..", "embedded"}
+        if self.data_set and self.data_set.lower() in taken:
+            raise ValueError(
+                f"Expected data_set to name a folder other than {', '.join(sorted(taken))}. "
+                f"Received {self.data_set}. Choose another name for this data set."
+            )
+        return self
 
     @property
     def is_embedded(self) -> bool:
@@ -58,9 +88,9 @@ class EmbeddedOptions(Options):
 
     train_clips_per_scene: int = Field(gt=1)
     eval_clips_per_scene: int = Field(gt=0)
-    frame_size_px: int = Field(default=128, ge=32)
-    frame_rate_fps: int = Field(default=8, ge=4)
-    seed: int = 0
+    frame_size_px: int = Field(ge=32, multiple_of=2)  # H.264 halves the colour planes
+    frame_rate_fps: int = Field(ge=4)
+    seed: Seed = 0
 
 
 class AudioOptions(Options):
@@ -95,12 +125,20 @@ class CqtOptions(Options):
     fmin_hz: float = Field(gt=0)
     bins_per_octave: int = Field(gt=0)
 
+    @property
+    def top_hz(self) -> float:
+        """Upper edge of the highest wavelet; librosa wants it below half the sample rate."""
+        centre = self.fmin_hz * 2 ** ((self.bands - 1) / self.bins_per_octave)
+        step = 4 ** (1 / self.bins_per_octave)
+        relative_bandwidth = (step - 1) / (step + 1)
+        return centre * (1 + 0.5 * HANN_BANDWIDTH_BINS * relative_bandwidth)
+
 
 class FramesOptions(Options):
     """Pictures taken from the video."""
 
     frames_per_second: float = Field(gt=0)
-    size_px: int = Field(ge=32)
+    size_px: int = Field(ge=MIN_FRAME_SIZE_PX["convnext_tiny"])
 
 
 class FeaturesOptions(Options):
@@ -112,6 +150,47 @@ class FeaturesOptions(Options):
     gam: BandOptions
     cqt: CqtOptions
     rgb: FramesOptions
+
+    @model_validator(mode="after")
+    def _groups_fit_together(self) -> FeaturesOptions:
+        self._check_window()
+        self._check_bands("mel")
+        self._check_bands("gam")
+        self._check_constant_q()
+        return self
+
+    def _check_window(self) -> None:
+        stft, samples = self.stft, self.samples
+        if not stft.window_length <= stft.n_fft <= samples:
+            raise ValueError(
+                f"Expected stft.window_length <= stft.n_fft <= {samples} samples of a clip. "
+                f"Received window_length {stft.window_length} and n_fft {stft.n_fft}. "
+                "Change stft.window_length or stft.n_fft, or raise audio.duration_s."
+            )
+        if self.spectrogram_frames < MIN_SPECTROGRAM_FRAMES:
+            raise ValueError(
+                f"Expected at least {MIN_SPECTROGRAM_FRAMES} spectrogram frames a clip. Received "
+                f"{self.spectrogram_frames} from stft.hop_length {stft.hop_length}. "
+                "Lower stft.hop_length or stft.n_fft, or raise audio.duration_s."
+            )
+
+    def _check_bands(self, kind: str) -> None:
+        bands, half_rate = getattr(self, kind), self.audio.sample_rate_hz / 2
+        if not bands.fmin_hz < bands.fmax_hz <= half_rate:
+            raise ValueError(
+                f"Expected {kind}.fmin_hz < {kind}.fmax_hz <= {half_rate:g}, half of "
+                f"audio.sample_rate_hz. Received fmin_hz {bands.fmin_hz:g} and fmax_hz "
+                f"{bands.fmax_hz:g}. Change {kind}.fmin_hz or {kind}.fmax_hz."
+            )
+
+    def _check_constant_q(self) -> None:
+        half_rate = self.audio.sample_rate_hz / 2
+        if self.cqt.top_hz > half_rate:
+            raise ValueError(
+                f"Expected the highest bin of cqt to end below {half_rate:g} Hz, half of "
+                f"audio.sample_rate_hz. Received bands that end at {self.cqt.top_hz:.0f} Hz. "
+                "Lower cqt.bands or cqt.fmin_hz, or raise cqt.bins_per_octave."
+            )
 
     def recipe(self, kind: str) -> dict[str, Any]:
         """Return the options that the features of one kind depend on, as plain data."""
@@ -140,10 +219,14 @@ class FeaturesOptions(Options):
         return (bands, self.spectrogram_frames, 2)
 
     @property
+    def samples(self) -> int:
+        """Samples of one clip's waveform."""
+        return round(self.audio.sample_rate_hz * self.audio.duration_s)
+
+    @property
     def spectrogram_frames(self) -> int:
         """Frames of the un-centred STFT of one clip."""
-        samples = round(self.audio.sample_rate_hz * self.audio.duration_s)
-        return 1 + (samples - self.stft.n_fft) // self.stft.hop_length
+        return 1 + (self.samples - self.stft.n_fft) // self.stft.hop_length
 
     def dtype(self, kind: str) -> str:
         """Return the little-endian type one clip's features of `kind` are stored in."""
@@ -153,16 +236,16 @@ class FeaturesOptions(Options):
 class ExtractionOptions(Options):
     """How features are computed; none of it changes what comes out."""
 
-    workers: int | None = Field(default=None, gt=0)
-    clips_per_shard: int = Field(default=64, gt=0)
-    max_failed_fraction: Fraction = Field(default=0.1, ge=0, le=1)
+    workers: int | None = Field(gt=0)
+    clips_per_shard: int = Field(gt=0)
+    max_failed_fraction: float = Field(default=0.1, ge=0, le=1)
 
 
 class MixupOptions(Options):
     """How two samples are mixed."""
 
-    distribution: Literal["uniform", "beta", "none"] = "uniform"
-    alpha: float = Field(default=0.4, gt=0)
+    distribution: Literal["uniform", "beta", "none"]
+    alpha: float = Field(default=0.2, gt=0)
     different_scenes: bool = False
 
 
@@ -182,21 +265,26 @@ class BackboneOptions(Options):
 
     training: TrainingOptions
     batch_norm_momentum: float = Field(gt=0, lt=1)
-    head_dropout: Fraction = Field(ge=0, lt=1)
-    embedding_batch_size: int = Field(default=64, gt=0)
+    head_dropout: float = Field(ge=0, lt=1)
+    embedding_batch_size: int = Field(gt=0)
 
 
 class AudioBackboneOptions(BackboneOptions):
     """A residual-inception network on one kind of spectrogram."""
 
     widths: tuple[int, int, int, int]
-    residual_normalisation: bool = False
+    residual_normalisation: bool = True
+    embedding_batch_size: int = Field(default=32, gt=0)
 
-    @model_validator(mode="after")
-    def _widths_divide(self) -> AudioBackboneOptions:
-        if any(width % 8 or width <= 0 for width in self.widths):
-            raise ValueError(f"widths must be positive multiples of 8, received {self.widths}")
-        return self
+    @field_validator("widths")
+    @classmethod
+    def _widths_divide(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(width % 8 or width <= 0 for width in widths):
+            raise ValueError(
+                f"Expected four positive multiples of 8. Received {list(widths)}. "
+                "Round each width to a multiple of 8."
+            )
+        return widths
 
 
 class VisualBackboneOptions(BackboneOptions):
@@ -204,6 +292,20 @@ class VisualBackboneOptions(BackboneOptions):
 
     weights: str
     frames_per_clip: int = Field(gt=0)
+    embedding_batch_size: int = Field(default=64, gt=0)
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_are_there(cls, weights: str) -> str:
+        if weights in ("imagenet", "none"):
+            return weights
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise ValueError(
+                f"Expected imagenet, none or an existing file. Received {weights}, and there is "
+                f"no file {path.absolute()}. Correct the path, or set none for random weights."
+            )
+        return str(path)
 
 
 class BackbonesOptions(Options):
@@ -220,17 +322,17 @@ class FusionOptions(Options):
     """Phase II: the fusion layer and the dense layer."""
 
     training: TrainingOptions
-    dropout: Fraction = Field(ge=0, lt=1)
+    dropout: float = Field(ge=0, lt=1)
 
 
 class ProjectOptions(Options):
     """The whole of parameters.yml."""
 
-    data_root: str
+    data_root: str = Field(min_length=1)
     fusion: Literal["f1", "f2", "f3", "f4", "f5", "f6"]
     video: str | None
-    seed: int
-    refit: bool
+    seed: Seed
+    refit: StrictBool
     clips: ClipsOptions
     embedded: EmbeddedOptions
     features: FeaturesOptions
@@ -239,13 +341,24 @@ class ProjectOptions(Options):
     fusion_layer: FusionOptions
 
     @model_validator(mode="after")
+    def _frames_suit_the_networks(self) -> ProjectOptions:
+        size_px, smallest = self.features.rgb.size_px, max(MIN_FRAME_SIZE_PX.values())
+        if size_px < smallest:
+            raise ValueError(
+                f"Expected features.rgb.size_px of at least {smallest}, the smallest frame that "
+                f"vis_inc takes. Received {size_px}. Raise features.rgb.size_px."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _frames_are_there(self) -> ProjectOptions:
         stored = self.features.shape("rgb")[0]
-        for branch in ("vis_inc", "vis_conv"):
+        for branch in VISUAL_BRANCHES:
             wanted = getattr(self.backbones, branch).frames_per_clip
             if wanted > stored:
                 raise ValueError(
-                    f"backbones.{branch}.frames_per_clip is {wanted}, but features.rgb stores "
-                    f"{stored} frames a clip"
+                    f"Expected backbones.{branch}.frames_per_clip of at most {stored}, the frames "
+                    f"that features.rgb stores of a clip. Received {wanted}. Lower it, or raise "
+                    "features.rgb.frames_per_second."
                 )
         return self

@@ -29,6 +29,11 @@ META_CLASSES = {
 }
 
 
+def scene_title(scene: str) -> str:
+    """Return a scene's name as the paper writes it, such as "Metro station"."""
+    return scene.replace("_", " ").capitalize()
+
+
 class Branch(NamedTuple):
     """One backbone of Phase I (Figures 1 to 3)."""
 
@@ -46,6 +51,7 @@ BRANCHES = (
     Branch("vis_inc", "visual", "rgb", "inception_v3", "Vis-INC"),
     Branch("vis_conv", "visual", "rgb", "convnext_tiny", "Vis-CONV"),
 )
+BRANCH_TITLES = {branch.name: branch.title for branch in BRANCHES}
 BRANCH_NAMES = tuple(branch.name for branch in BRANCHES)
 AUDIO_BRANCHES = tuple(b.name for b in BRANCHES if b.modality == "audio")
 VISUAL_BRANCHES = tuple(b.name for b in BRANCHES if b.modality == "visual")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from avsc_kedro.errors import InputError
+
 PREFIX = "p_"
 
 
@@ -14,8 +16,20 @@ def scene_labels(clips: pd.DataFrame) -> list[str]:
 
 
 def scene_indices(clips: pd.DataFrame, labels: list[str]) -> np.ndarray:
-    """Return each clip's position in `labels`, (clips,) int64."""
-    return pd.Index(labels).get_indexer(clips["scene"])
+    """Return each clip's position in `labels`, (clips,) int64.
+
+    Raises:
+        InputError: If a clip's scene is not among `labels`.
+    """
+    indices = pd.Index(labels).get_indexer(clips["scene"])
+    if (indices < 0).any():
+        strange = clips[indices < 0].iloc[0]
+        raise InputError(
+            f"Expected scenes among {', '.join(labels)}. Received {strange['scene']!r} from clip "
+            f"{strange['clip_id']}. Correct the clips table, or run phase1 again so that the "
+            f"networks learn this scene too."
+        )
+    return indices
 
 
 def tabulate_predictions(

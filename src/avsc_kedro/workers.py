@@ -6,22 +6,54 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
 import cv2
 from threadpoolctl import threadpool_limits
 
+from avsc_kedro.errors import InputError
 
-def run_all(pool: Executor, work: Callable, tasks: list) -> Iterator[tuple[Any, Any]]:
+
+def usable_cpus() -> int:
+    """Return how many processors this process may use, which can be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_all(
+    pool: Executor,
+    work: Callable,
+    tasks: list,
+    *,
+    doing: str = "working",
+    remedy: str = "Run the same command again, with fewer extraction.workers.",
+) -> Iterator[tuple[Any, Any]]:
     """Run `work` on every task and yield (task, result) as they are done.
 
     On an error the tasks not yet started are dropped.
+
+    Args:
+        pool: From `open_pool`.
+        work: A function of one task.
+        tasks: What `work` is called with, one by one.
+        doing: What the workers do, for the error's text.
+        remedy: The next step if a worker died.
+
+    Raises:
+        InputError: If a worker process died.
     """
-    futures = {pool.submit(work, task): task for task in tasks}
+    futures = {}
     try:
+        futures.update((pool.submit(work, task), task) for task in tasks)
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"A worker process died while {doing}; most often memory ran out. {remedy}"
+        ) from error
     finally:
         for future in futures:
             future.cancel()
@@ -29,9 +61,13 @@ def run_all(pool: Executor, work: Callable, tasks: list) -> Iterator[tuple[Any, 
 
 @contextmanager
 def open_pool(workers: int | None) -> Iterator[Executor]:
-    """Open a pool of spawned processes, each with one numeric thread."""
+    """Open a pool of spawned processes, each with one numeric thread.
+
+    Args:
+        workers: Number of processes; None takes as many as there are usable processors.
+    """
     with ProcessPoolExecutor(
-        max_workers=workers or os.cpu_count(),
+        max_workers=workers or usable_cpus(),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_use_one_thread,
     ) as pool:

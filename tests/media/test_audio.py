@@ -193,3 +193,13 @@ def test_a_sound_track_with_a_late_second_packet_keeps_its_time(odd):
 def test_silence_is_zeros(odd):
     heard = read_audio(odd("silence.wav"), sample_rate_hz=32_000, duration_s=2.0)
     np.testing.assert_array_equal(heard, np.zeros((2, 64_000)))
+
+
+def test_an_absurd_sample_rate_is_refused_before_memory_is_asked_for(tmp_path):
+    path = tmp_path / "torn.wav"
+    write_wav(path, np.zeros((2, 800)), rate=8000)
+    content = bytearray(path.read_bytes())
+    content[24:28] = (1_073_741_824).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(DecodeError, match=r"at most 768000 Hz\. Received 1073741824 Hz .*torn"):
+        read_audio(path, sample_rate_hz=8000, duration_s=1.0)

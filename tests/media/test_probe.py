@@ -1,9 +1,12 @@
 import pickle
 
+import av
 import numpy as np
 import pytest
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.features import count_segments
+from avsc_kedro.media.containers import opened, video_stream
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.media.probe import probe
 
@@ -16,6 +19,38 @@ def test_a_made_video(make_video):
     assert info.duration_s == pytest.approx(1.0, abs=0.02)
     assert info.frame_rate_fps == pytest.approx(10, rel=0.02)
     assert info.sample_rate_hz is None
+
+
+def test_sound_and_pictures_share_the_shorter_track(tmp_path):
+    path = tmp_path / "uneven.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=2, options={"threads": "1"})
+        video.height, video.width, video.pix_fmt = 48, 64, "yuv420p"
+        audio = container.add_stream("aac", rate=8000, layout="stereo")
+        for _ in range(50):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            container.mux(video.encode(picture))
+        silence = np.zeros((2, 12 * 8000), np.float32)
+        block = av.AudioFrame.from_ndarray(silence, format="fltp", layout="stereo")
+        block.sample_rate = 8000
+        container.mux(audio.encode(block))
+        container.mux(video.encode())
+        container.mux(audio.encode())
+    info = probe(path)
+    assert info.duration_s == pytest.approx(25, abs=0.2)
+    assert info.video_duration_s == pytest.approx(25, abs=0.2)
+    assert info.audio_duration_s == pytest.approx(12, abs=0.2)
+    assert info.shared_duration_s == info.audio_duration_s
+    assert count_segments(info.shared_duration_s, clip_s=10.0) == 1
+
+
+def test_a_track_without_a_decoder_is_refused(make_video):
+    path = make_video([np.zeros((48, 64, 3), np.uint8)] * 3, times_ms=[0, 100, 200])
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xyz1").replace(b"avcC", b"xyzC"))
+    with opened(path) as container, pytest.raises(DecodeError, match=r"unknown one from .*clip"):
+        video_stream(container)
+    with pytest.raises(DecodeError, match="Expected video of a kind that FFmpeg decodes"):
+        probe(path)
 
 
 def test_a_made_sound_track(make_track):

@@ -124,6 +124,27 @@ def test_frames_without_a_seed_are_spread_evenly():
     assert alone[0, 0, 0, 0] == 42
 
 
+def test_as_many_samples_as_frames_see_each_frame_once_an_epoch():
+    off = MixupOptions(distribution="none")
+    whole = feed(FrameSamples(frame_clips(), per_clip=6), mixup_options=off)
+    values = np.concatenate([x[:, 0, 0, 0] for x, _ in batches(whole)]).astype(int)
+    assert sorted(values) == [10 * clip + frame for clip in range(7) for frame in range(6)]
+
+
+def test_each_sample_is_drawn_from_its_part_of_the_clip():
+    samples = FrameSamples(frame_clips(frames=7), per_clip=3)
+    rng = np.random.default_rng(0)
+    drawn = np.stack([samples.take(np.arange(6, 9), rng)[:, 0, 0, 0] for _ in range(60)])
+    parts = [set(column.astype(int)) for column in drawn.T]
+    assert parts == [{20, 21}, {22, 23}, {24, 25, 26}]
+
+
+def test_more_samples_than_frames_repeat_them():
+    samples = FrameSamples(frame_clips(frames=2), per_clip=5)
+    drawn = samples.take(np.arange(5), np.random.default_rng(0))[:, 0, 0, 0]
+    assert drawn.tolist() == [0, 0, 0, 1, 1]
+
+
 def test_every_frame_belongs_to_its_clip():
     samples = FrameSamples(frame_clips(), per_clip=4)
     off = MixupOptions(distribution="none")

@@ -9,7 +9,7 @@ from keras.src.legacy.saving import legacy_h5_format
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.models.visual import (
-    STOCK_FILES,
+    STOCK_WEIGHT_FILES,
     build_convnext_tiny,
     build_inception_v3,
     with_depthwise_convolutions,
@@ -88,7 +88,7 @@ def test_inception_reads_the_stock_layout_and_sees_minus_one_to_one(tmp_path):
     stock = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(75, 75, 3), pooling="avg"
     )
-    path = tmp_path / STOCK_FILES["inception_v3"]
+    path = tmp_path / STOCK_WEIGHT_FILES["inception_v3"]
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, stock)
     model = build_inception_v3((75, 75, 3), weights=str(path))
@@ -105,7 +105,7 @@ def refuse(*args, **kwargs):
 
 
 def assert_says_what_to_fetch_and_where_to_put_it(message, name):
-    for part in ("URL fetch failure", STOCK_FILES[name], "~/.keras/models/", "none"):
+    for part in ("URL fetch failure", STOCK_WEIGHT_FILES[name], "~/.keras/models/", "none"):
         assert part in message
 
 
@@ -123,10 +123,10 @@ def test_imagenet_without_a_network_for_inception(monkeypatch):
     assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "inception_v3")
 
 
-@pytest.mark.parametrize("name", STOCK_FILES)
+@pytest.mark.parametrize("name", STOCK_WEIGHT_FILES)
 def test_the_stock_files_are_those_keras_fetches(name):
     source = inspect.getsource(importlib.import_module(f"keras.src.applications.{MODULES[name]}"))
-    assert STOCK_FILES[name].removeprefix("convnext_tiny") in source
+    assert STOCK_WEIGHT_FILES[name].removeprefix("convnext_tiny") in source
 
 
 @pytest.mark.parametrize("build", [build_inception_v3, build_convnext_tiny])
@@ -140,7 +140,7 @@ def test_a_path_that_is_not_there(tmp_path, build):
 def test_a_file_that_holds_no_such_weights(tmp_path):
     path = tmp_path / "other.weights.h5"
     path.write_bytes(b"not HDF5")
-    with pytest.raises(InputError, match=f"Expected the stock file {STOCK_FILES['convnext_tiny']}"):
+    with pytest.raises(InputError, match=f"Expected the stock file {STOCK_WEIGHT_FILES['convnext_tiny']}"):
         build_convnext_tiny((32, 32, 3), weights=str(path))
 
 

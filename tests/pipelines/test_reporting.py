@@ -161,7 +161,9 @@ def make_inputs(prefix, scenes, options, failures=()):
         vectors = {"audio_visual": RNG.normal(size=(len(clips), 10)).astype("f4")}
         data[f"{row}.history"] = make_history(12)
         data[f"{row}.predictions"] = make_predictions(clips, scenes, 4)
-        data[f"{row}.audio_visual_embedding"] = Embeddings(list(clips["clip_id"]), vectors, "")
+        data[f"{row}.audio_visual_embedding"] = Embeddings(
+            list(clips["clip_id"]), list(clips["split"]), list(scenes), vectors, ""
+        )
     return data
 
 
@@ -294,7 +296,9 @@ def test_a_refit_is_left_out_of_the_curves():
 def test_two_evaluation_clips_are_mapped_among_all_clips():
     clips = make_clips(["bus", "tram"]).groupby(["scene", "split"]).head(1)
     vectors = {"audio_visual": RNG.normal(size=(len(clips), 4))}
-    embeddings = Embeddings(list(clips["clip_id"]), vectors, "")
+    embeddings = Embeddings(
+        list(clips["clip_id"]), list(clips["split"]), ["park", "tram"], vectors, ""
+    )
     assert drawings.draw_embedding_map("f1", clips, 0, fusion=embeddings).startswith(SIGNATURE)
 
 

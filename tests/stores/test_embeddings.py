@@ -9,6 +9,8 @@ def embeddings():
     rng = np.random.default_rng(0)
     return Embeddings(
         clip_ids=["tram", "bus", "Straßenbahn"],
+        splits=["train", "eval", "validation"],
+        labels=["bus", "tram"],
         vectors={"fc1024": rng.random((3, 8)), "fc10": rng.standard_normal((3, 2))},
         model_digest="d" * 32,
     )
@@ -19,6 +21,8 @@ def test_reads_back_equal_as_float32(tmp_path, embeddings):
     write_embeddings(path, embeddings)
     read = read_embeddings(path)
     assert read.clip_ids == embeddings.clip_ids
+    assert read.splits == embeddings.splits
+    assert read.labels == embeddings.labels
     assert read.model_digest == embeddings.model_digest
     assert set(read.vectors) == {"fc1024", "fc10"}
     for name, values in embeddings.vectors.items():

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -113,12 +114,14 @@ def test_a_flipped_byte_names_file_clip_and_command(store):
     assert str(shard) in message
     assert "features of bus" in message
     assert f"Delete {store.folder} and run kedro run --pipeline=phase1" in message
+    assert "with the same --env and --params" in message
 
 
 def test_an_absent_store_names_the_command_and_the_recipes_there(store, tmp_path):
     other = FeatureStore(tmp_path / "mel", RECIPE._replace(extractor_version=2))
     assert not other.is_sealed()
-    with pytest.raises(StoreError, match=f"{RECIPE.id}.*Run: kedro run --pipeline=phase1"):
+    command = "kedro run --pipeline=phase1 with the same --env and --params"
+    with pytest.raises(StoreError, match=f"{RECIPE.id}.*Run: {command}"):
         other.open()
     with pytest.raises(StoreError, match="recipes there: none"):
         FeatureStore(tmp_path / "gam", RECIPE).open()
@@ -142,6 +145,19 @@ def test_recover_adopts_shards_that_no_index_names(tmp_path, add_shard, sources)
     assert not store.is_done("park", str(sources["park"]))
     store.seal(["bus", "tram"], [], [])
     np.testing.assert_array_equal(np.stack(list(reopened(store))), VALUES[[1, 0]])
+
+
+def test_recover_removes_what_killed_runs_had_half_written(tmp_path, add_shard, sources):
+    store = FeatureStore(tmp_path / "mel", RECIPE)
+    add_shard(store, ["tram", "bus"])
+    for name, age_s in ((".old-1.h5", 4000), (".new-2.h5", 60), ("torn.h5", 4000)):
+        (store.shards / name).write_bytes(b"half")
+        os.utime(store.shards / name, (time.time() - age_s,) * 2)
+    store.recover()
+    left = {path.name for path in store.shards.iterdir()}
+    assert {".new-2.h5", "torn.h5"} < left  # a run beside this one may be writing the new one
+    assert ".old-1.h5" not in left
+    assert store.is_done("tram", str(sources["tram"]))
 
 
 def test_a_shard_of_another_recipe_is_ignored(store, tmp_path, add_shard):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from avsc_kedro.clips.sources import detect_source
+from avsc_kedro.clips.sources import comes_from_tau
 from avsc_kedro.clips.tau import FOLDS, list_tau, read_tau, tau_report
 from avsc_kedro.options import ClipsOptions
 
@@ -20,11 +20,12 @@ def count_expected(counts: pd.DataFrame, options: ClipsOptions) -> pd.DataFrame:
         `counts`, and for TAU four more columns: published and missing clips of
         train and of eval. Other sources promise no counts.
     """
-    if options.is_embedded or detect_source(options.path) != "tau":
+    if not comes_from_tau(options):
         return counts
     report = tau_report(list_tau(options.path), read_tau(options.path, allow_missing=True))
+    columns = {}
     for split in FOLDS:
         rows = report[report["split"] == split].set_index("scene")
-        counts[f"{split} published"] = counts["scene"].map(rows["expected"])
-        counts[f"{split} missing"] = counts["scene"].map(rows["missing"])
-    return counts
+        columns[f"{split} published"] = counts["scene"].map(rows["expected"])
+        columns[f"{split} missing"] = counts["scene"].map(rows["missing"])
+    return counts.assign(**columns)

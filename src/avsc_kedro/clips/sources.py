@@ -59,6 +59,13 @@ def read_clips(options: ClipsOptions, embedded_root: str | os.PathLike[str]) -> 
     return READERS[detected](path)
 
 
+def comes_from_tau(options: ClipsOptions) -> bool:
+    """Whether the clips are TAU 2021's, by the option or by what the path is."""
+    if options.source != "auto":
+        return options.source == "tau"
+    return options.path is not None and detect_source(options.path) == "tau"
+
+
 def detect_source(path: str | os.PathLike[str]) -> str:
     """Tell which source reads `path`: tau, csv or folder.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avsc_kedro.datasets.versioned_file import VersionedFileDataset
+from avsc_kedro.datasets.versioned_file import VersionedFileDataset, damage_explained
 from avsc_kedro.stores.embeddings import Embeddings, read_embeddings, write_embeddings
 
 
@@ -10,7 +10,9 @@ class EmbeddingsDataset(VersionedFileDataset):
     """Loads and saves `stores.embeddings.Embeddings` as one HDF5 file."""
 
     def load(self) -> Embeddings:
-        return read_embeddings(self.load_path)
+        path = self.load_path
+        with damage_explained(path):
+            return read_embeddings(path)
 
     def save(self, data: Embeddings) -> None:
         write_embeddings(self.save_path, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from avsc_kedro import runtime
-from avsc_kedro.datasets.versioned_file import VersionedFileDataset
+from avsc_kedro.datasets.versioned_file import VersionedFileDataset, damage_explained
 
 
 class KerasModelDataset(VersionedFileDataset):
@@ -17,7 +17,9 @@ class KerasModelDataset(VersionedFileDataset):
         runtime.start_backend()
         from avsc_kedro.models.files import load_model
 
-        return load_model(self.load_path)
+        path = self.load_path
+        with damage_explained(path):
+            return load_model(path)
 
     def save(self, data) -> None:
         from avsc_kedro.models.files import save_model

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, Version
+from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import VersionNotFoundError
+
+from avsc_kedro.datasets.damage import explain_damage
+from avsc_kedro.errors import InputError
 
 
 class VersionedFileDataset(AbstractVersionedDataset):
@@ -46,3 +51,14 @@ class VersionedFileDataset(AbstractVersionedDataset):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "version": self._version}
+
+
+@contextlib.contextmanager
+def damage_explained(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged file raises into an `InputError` that names it."""
+    try:
+        yield
+    except (InputError, DatasetError, FileNotFoundError, PermissionError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(explain_damage(path, error)) from error

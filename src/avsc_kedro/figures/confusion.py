@@ -11,7 +11,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from avsc_kedro.figures.style import WIDTH_INCHES, new_figure, scene_title, styled
+from avsc_kedro.figures.style import WIDTH_INCHES, new_figure, styled
+from avsc_kedro.paper import scene_title
 
 COLOURS = "Blues"
 WHITE_TEXT_ABOVE_PERCENT = 55

@@ -14,9 +14,9 @@ from avsc_kedro.figures.style import (
     SCENE_COLOURS,
     SCENE_MARKERS,
     new_figure,
-    scene_title,
     styled,
 )
+from avsc_kedro.paper import scene_title
 
 
 @styled

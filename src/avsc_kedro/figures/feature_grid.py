@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from avsc_kedro.figures.features import COLOURS
-from avsc_kedro.figures.style import hide_frame, new_figure, scene_title, styled
+from avsc_kedro.figures.style import hide_frame, new_figure, styled
+from avsc_kedro.paper import scene_title
 
 ROW_INCHES = 1.3
 

@@ -80,11 +80,6 @@ def new_figure(*, height_inches: float) -> Figure:
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
-def scene_title(scene: str) -> str:
-    """Return a scene's name as the paper writes it, such as "Metro station"."""
-    return scene.replace("_", " ").capitalize()
-
-
 def row_title(name: str) -> str:
     """Return the title of a branch or fusion row, such as "Aud-MEL"; others stay as given."""
     return TITLES.get(name, name)

@@ -37,15 +37,22 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """Return the first sound track, decoded on one thread."""
-    stream = next(iter(container.streams.audio), None)
-    return _single_threaded(stream)
+    """Return the first sound track, decoded on one thread.
+
+    Raises:
+        DecodeError: If FFmpeg has no decoder for it.
+    """
+    return _decodable(container, next(iter(container.streams.audio), None))
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the first picture track that is not a cover picture, decoded on one thread."""
+    """Return the first picture track that is not a cover picture, decoded on one thread.
+
+    Raises:
+        DecodeError: If FFmpeg has no decoder for it.
+    """
     moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return _single_threaded(next(moving, None))
+    return _decodable(container, next(moving, None))
 
 
 def decoded_frames(
@@ -76,8 +83,16 @@ def stream_duration_s(stream: AudioStream | VideoStream) -> float | None:
     return None if stream.duration is None else float(stream.duration * stream.time_base)
 
 
-def _single_threaded(stream: _Track | None) -> _Track | None:
+def _decodable(container: InputContainer, stream: _Track | None) -> _Track | None:
+    if stream is None:
+        return None
+    if stream.codec_context is None:
+        raise DecodeError.about(
+            container.name,
+            expected=f"{stream.type} of a kind that FFmpeg decodes",
+            received="an unknown one",
+            remedy="The file is damaged or of a rare format: copy or convert it anew.",
+        )
     # Clips are decoded in parallel, one process each.
-    if stream is not None:
-        stream.codec_context.thread_count = 1
+    stream.codec_context.thread_count = 1
     return stream

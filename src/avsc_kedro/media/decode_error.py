@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from avsc_kedro.errors import InputError
@@ -16,3 +18,26 @@ class DecodeError(InputError):
     ) -> DecodeError:
         """Return the error that names the file, both sides and the next step."""
         return cls(f"Expected {expected}. Received {received} from {path}. {remedy}")
+
+
+@contextmanager
+def decoding(path: str | Path) -> Iterator[None]:
+    """Turn whatever a decoder raises on a damaged file into a DecodeError.
+
+    Errors that already name their remedy pass, and so does a lack of memory, which
+    says nothing about the file.
+
+    Raises:
+        DecodeError: If the block raises anything else.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        raise DecodeError.about(
+            path,
+            expected="a file that can be decoded",
+            received=f"{type(error).__name__}: {error}",
+            remedy="The file is damaged: copy or download it again.",
+        ) from error

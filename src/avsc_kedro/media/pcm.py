@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.media.sound import Sound, declared_within
+from avsc_kedro.media.sound import Sound, declared_within, require_plausible_rate
 
 UNKNOWN_BYTES = 0xFFFFFFFF
 
@@ -30,11 +30,12 @@ def read_pcm(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
     """Read a stretch of a WAV or FLAC file.
 
     Raises:
-        DecodeError: If libsndfile refuses the file.
+        DecodeError: If libsndfile refuses the file, or its sample rate is absurd.
     """
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
+            require_plausible_rate(path, rate)
             wanted = round(duration_s * rate)
             file.seek(min(round(start_s * rate), file.frames))
             frames = file.read(wanted, dtype="float32", always_2d=True)

@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from avsc_kedro.media.containers import audio_stream, opened, stream_duration_s, video_stream
+from avsc_kedro.media.decode_error import decoding
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class MediaInfo:
     height_px: int | None = None
     frame_rate_fps: float | None = None
     rotation_deg: int | None = None
+    audio_duration_s: float | None = None
+    video_duration_s: float | None = None
 
     @property
     def has_audio(self) -> bool:
@@ -33,6 +36,12 @@ class MediaInfo:
         """Whether there is a picture track other than a cover picture."""
         return self.width_px is not None
 
+    @property
+    def shared_duration_s(self) -> float | None:
+        """How long sound and pictures both last; the file's duration if neither track says."""
+        tracks = [s for s in (self.audio_duration_s, self.video_duration_s) if s is not None]
+        return min(tracks, default=self.duration_s)
+
 
 def probe(path: str | Path) -> MediaInfo:
     """Return what a file declares.
@@ -41,19 +50,24 @@ def probe(path: str | Path) -> MediaInfo:
     (counterclockwise) is applied.
 
     Raises:
-        DecodeError: If the file cannot be opened.
+        DecodeError: If the file cannot be opened, or a track has no decoder.
     """
-    with opened(path) as container:
+    with decoding(path), opened(path) as container:
         audio, video = audio_stream(container), video_stream(container)
         sound, picture = {}, {}
         if audio is not None:
-            sound = {"sample_rate_hz": audio.rate, "channels": audio.layout.nb_channels}
+            sound = {
+                "sample_rate_hz": audio.rate,
+                "channels": audio.layout.nb_channels,
+                "audio_duration_s": stream_duration_s(audio),
+            }
         if video is not None:
             picture = {
                 "width_px": video.width,
                 "height_px": video.height,
                 "frame_rate_fps": float(video.average_rate) if video.average_rate else None,
                 "rotation_deg": _rotation_deg(container, video),
+                "video_duration_s": stream_duration_s(video),
             }
         return MediaInfo(duration_s=_duration_s(container, audio, video), **sound, **picture)
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from avsc_kedro.media.decode_error import DecodeError
+
+# No recorder is faster; a damaged header that claims more would ask for endless memory.
+MAX_SAMPLE_RATE_HZ = 768_000
 
 
 @dataclass(frozen=True)
@@ -30,3 +36,14 @@ class Sound:
 def declared_within(declared_s: float | None, *, start_s: float, duration_s: float) -> float | None:
     """Return how much of a stretch lies within a file's declared length; None if unknown."""
     return None if declared_s is None else float(np.clip(declared_s - start_s, 0, duration_s))
+
+
+def require_plausible_rate(path: str | Path, sample_rate_hz: int) -> None:
+    """Raise a DecodeError for a rate that only a damaged header can declare."""
+    if not 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
+        raise DecodeError.about(
+            path,
+            expected=f"a sample rate of at most {MAX_SAMPLE_RATE_HZ} Hz",
+            received=f"{sample_rate_hz} Hz",
+            remedy="The file is damaged: copy or download it again.",
+        )

@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from avsc_kedro.media.containers import audio_stream, decoded_frames, opened, stream_duration_s
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.media.sound import Sound, declared_within
+from avsc_kedro.media.sound import Sound, declared_within, require_plausible_rate
 
 # Timestamps of some containers are coarse: smaller jumps are rounding, larger ones are holes.
 JITTER_S = 0.1
@@ -25,7 +25,8 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
     zeros, so that what follows keeps its time.
 
     Raises:
-        DecodeError: If there is no sound track or FFmpeg fails on it.
+        DecodeError: If there is no sound track, FFmpeg fails on it, or its sample rate
+            is absurd.
     """
     with opened(path) as container:
         stream = audio_stream(container)
@@ -36,6 +37,7 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
                 received="none",
                 remedy="Add one, or name a file that has sound.",
             )
+        require_plausible_rate(path, stream.rate)
         rate, wanted = stream.rate, round(duration_s * stream.rate)
         samples = np.zeros((stream.layout.nb_channels, wanted), dtype=np.float32)
         first, covered = round(start_s * rate), 0

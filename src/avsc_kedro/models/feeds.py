@@ -42,7 +42,9 @@ class SpectrogramSamples(NamedTuple):
 class FrameSamples(NamedTuple):
     """`per_clip` frames of each clip, (height, width, 3) float32 from 0 to 255.
 
-    With a generator each is any frame of its clip; without, they are spread evenly.
+    A clip's frames are cut into `per_clip` equal parts, one for each sample. With a
+    generator a sample is any frame of its part, so that all are seen in an epoch if
+    there are as many samples as frames; without, it is the one in the middle.
     """
 
     rows: Sequence[np.ndarray]
@@ -54,11 +56,12 @@ class FrameSamples(NamedTuple):
 
     def take(self, indices, rng):
         frames = len(self.rows[0])
+        clips, slots = np.divmod(indices, self.per_clip)
         if rng is None:
-            chosen = (2 * (indices % self.per_clip) + 1) * frames // (2 * self.per_clip)
+            chosen = (2 * slots + 1) * frames // (2 * self.per_clip)
         else:
-            chosen = rng.integers(frames, size=len(indices))
-        clips = indices // self.per_clip
+            first, end = slots * frames // self.per_clip, (slots + 1) * frames // self.per_clip
+            chosen = rng.integers(first, np.maximum(end, first + 1))
         return np.stack(
             [self.rows[clip][frame] for clip, frame in zip(clips, chosen, strict=True)]
         ).astype(np.float32)

@@ -12,12 +12,7 @@ import keras
 from keras import layers
 
 from avsc_kedro.errors import InputError
-
-STOCK_FILES = {
-    "inception_v3": "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    "convnext_tiny": "convnext_tiny_notop.h5",
-}
-MIN_FRAME_SIZE_PX = {"inception_v3": 75, "convnext_tiny": 32}
+from avsc_kedro.options import MIN_FRAME_SIZE_PX, STOCK_WEIGHT_FILES
 
 
 def build_inception_v3(input_shape: tuple[int, int, int], *, weights: str) -> keras.Model:
@@ -100,7 +95,7 @@ def _build_stock(architecture, application, input_shape, weights):
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise InputError(
             f"Expected weights to be imagenet, none or a file. Received {weights}, which is not "
-            f"there. Put {STOCK_FILES[architecture]} at that path or set weights: none."
+            f"there. Put {STOCK_WEIGHT_FILES[architecture]} at that path or set weights: none."
         )
     try:
         return application(
@@ -113,7 +108,7 @@ def _build_stock(architecture, application, input_shape, weights):
 
 
 def _missing_weights(architecture, weights, error):
-    name = STOCK_FILES[architecture]
+    name = STOCK_WEIGHT_FILES[architecture]
     if weights == "imagenet":
         return (
             f"The ImageNet weights of {architecture} could not be fetched ({error}). On a machine "

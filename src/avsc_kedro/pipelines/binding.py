@@ -1,9 +1,11 @@
-"""One node function for every row of a table."""
+"""One node function for every row of a table, and the row the user chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
+
+CHOSEN = "fusion"  # namespace of the fusion that params:fusion names
 
 
 class BoundNode(partial):

@@ -6,9 +6,11 @@ published last; shards that no index names yet are adopted by the next run.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,9 @@ from avsc_kedro.stores.shard import (
 SHARDS = "shards"
 INDEX = "index.json"
 RECIPE = "recipe.json"
+COMMAND = "kedro run --pipeline=phase1 with the same --env and --params"
+# No shard takes this long to write: an older temporary one was left by a killed run.
+ABANDONED_AFTER_S = 3600
 
 
 class StoreError(InputError):
@@ -134,12 +139,16 @@ class FeatureStore(Sequence):
         return self
 
     def recover(self) -> FeatureStore:
-        """Like `open`, and adopt shards that a run left behind before it was interrupted."""
+        """Like `open`, and adopt shards that a run left behind before it was interrupted.
+
+        Shards that it had only half written are removed.
+        """
         if self.is_sealed():
             self.open()
+        self._remove_abandoned()
         known = {row.shard for row in self._rows.values()}
-        for path in sorted(self.shards.glob("*.h5")):
-            if path.name.startswith(".") or path.name in known:
+        for path in sorted(self.shards.glob("[!.]*.h5")):
+            if path.name in known:
                 continue
             for row in read_rows(path, recipe_id=self.recipe.id) or ():
                 if row.clip_id not in self._failures:
@@ -234,6 +243,12 @@ class FeatureStore(Sequence):
             )
         self._checked.add(row.clip_id)
 
+    def _remove_abandoned(self):
+        for path in self.shards.glob(".*.h5"):
+            with contextlib.suppress(FileNotFoundError):  # its writer may just publish it
+                if time.time() - path.stat().st_mtime > ABANDONED_AFTER_S:
+                    path.unlink()
+
     def _same_content(self, path, known):
         return digest_file(Path(path)) == known.source.digest
 
@@ -242,13 +257,11 @@ class FeatureStore(Sequence):
         return (
             f"No {self.recipe.kind} features of recipe {self.recipe.id} in {self.folder.parent} "
             f"(recipes there: {', '.join(others) or 'none'}). "
-            f"Run: kedro run --pipeline=phase1"
+            f"Run: {COMMAND}"
         )
 
     def _rebuild(self):
-        return (
-            f"Delete {self.folder} and run kedro run --pipeline=phase1 to make these features anew."
-        )
+        return f"Delete {self.folder} and run {COMMAND} to make these features anew."
 
 
 class Selection(Sequence):

@@ -9,8 +9,6 @@ import pandas as pd
 
 from avsc_kedro import paper
 
-TITLES = {branch.name: branch.title for branch in paper.BRANCHES}
-
 
 def branch_table(
     branches: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, int]
@@ -26,7 +24,7 @@ def branch_table(
         prints none of these scores.
     """
     table = {
-        "Branch": [TITLES.get(name, name) for name in branches],
+        "Branch": [paper.BRANCH_TITLES.get(name, name) for name in branches],
         "Accuracy (%)": [round(100 * s["accuracy"], 1) for s in branches.values()],
         "Macro (%)": [round(100 * s["macro_accuracy"], 1) for s in branches.values()],
         "Log loss": [round(s["log_loss"], 3) for s in branches.values()],

@@ -32,7 +32,7 @@ def table_1(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         ten printed scenes.
     """
     scenes = _common_scenes(rows)
-    table = {"Category": [*(scene_title(s) for s in scenes), "Overall", "Macro"]}
+    table = {"Category": [*(paper.scene_title(s) for s in scenes), "Overall", "Macro"]}
     for name, summary in rows.items():
         scores = [summary["scenes"][s] for s in scenes]
         table[_title(name)] = percents(
@@ -66,11 +66,6 @@ def table_2(
 def percents(fractions: Sequence[float | None], *, decimals: int) -> list[float]:
     """Return fractions as rounded percents, NaN for None."""
     return [float("nan") if f is None else round(100 * f, decimals) for f in fractions]
-
-
-def scene_title(scene: str) -> str:
-    """Return a scene's name as the paper writes it, such as "Metro station"."""
-    return scene.replace("_", " ").capitalize()
 
 
 def _title(name: str) -> str:

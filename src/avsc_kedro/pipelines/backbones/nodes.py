@@ -47,7 +47,9 @@ def train_visual_backbone(
 TRAINERS = {"audio": train_audio_backbone, "visual": train_visual_backbone}
 
 
-def embed_clips(model, clips: pd.DataFrame, features, batch_size: int, branch: Branch):
+def embed_clips(
+    model, clips: pd.DataFrame, labels: list, features, batch_size: int, branch: Branch
+):
     """Embed every clip with the trained network."""
     from avsc_kedro.models import embedding
     from avsc_kedro.models.files import digest_weights
@@ -57,7 +59,8 @@ def embed_clips(model, clips: pd.DataFrame, features, batch_size: int, branch: B
     title = f"{branch.title} embeddings"
     with progress.track(len(rows), title, unit="clips") as bar:
         vectors = embedding.embed_clips(model, rows, batch_size=batch_size, on_batch=bar.advance)
-    return Embeddings(clip_ids, vectors, digest_weights(model))
+    splits = list(clips["split"])
+    return Embeddings(clip_ids, splits, labels, vectors, digest_weights(model))
 
 
 def predict_scenes(embeddings: Embeddings, clips: pd.DataFrame, labels: list) -> pd.DataFrame:
@@ -77,5 +80,9 @@ def _train(train, clips, labels, features, options: BackboneOptions, seed, refit
 
     recordings = Recordings(part("train"), part("validation"), part("train", "validation"))
     trained = train(branch, recordings, options, classes=len(labels), seed=seed, refit=refit)
-    summary = {**summarise_network(trained.network), "best_epoch": trained.best_epoch}
+    summary = {
+        **summarise_network(trained.network),
+        "best_epoch": trained.best_epoch,
+        "recipe": features.recipe.id,
+    }
     return trained.network, pd.DataFrame(trained.history), summary

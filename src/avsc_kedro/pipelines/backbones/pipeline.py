@@ -34,7 +34,7 @@ def _branch_pipeline(branch: Branch) -> Pipeline:
                 bind(nodes.embed_clips, branch=branch),
                 {
                     "model": "model",
-                    "clips": "usable_clips",
+                    **shared,
                     "features": "features",
                     "batch_size": "params:embedding_batch_size",
                 },

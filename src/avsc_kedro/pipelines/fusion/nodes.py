@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from avsc_kedro import runtime
+from avsc_kedro.errors import InputError
 from avsc_kedro.options import FusionOptions
 from avsc_kedro.paper import FUSION_BY_NAME, Fusion
 from avsc_kedro.predictions import scene_indices, tabulate_predictions
@@ -29,6 +30,7 @@ def train_fusion(
     from avsc_kedro.models import phase2
 
     row = FUSION_BY_NAME[fusion]
+    _require_same_clips(branches, clips, labels)
 
     def part(*splits):
         chosen = clips[clips["split"].isin(splits)]
@@ -48,10 +50,25 @@ def fuse_clips(model, clips: pd.DataFrame, labels: list, fusion: str, **branches
     from avsc_kedro.models.files import digest_weights
     from avsc_kedro.models.fusion import fuse
 
+    _require_same_clips(branches, clips, labels)
     clip_ids = list(clips["clip_id"])
     fused, probabilities = fuse(model, _vectors(FUSION_BY_NAME[fusion], branches, clip_ids))
-    embedding = Embeddings(clip_ids, {"audio_visual": fused}, digest_weights(model))
+    vectors = {"audio_visual": fused}
+    embedding = Embeddings(clip_ids, list(clips["split"]), labels, vectors, digest_weights(model))
     return embedding, tabulate_predictions(clips, probabilities, labels)
+
+
+def _require_same_clips(branches: dict[str, Embeddings], clips: pd.DataFrame, labels: list) -> None:
+    """Refuse embeddings of other clips, splits or scenes than the table of clips has now."""
+    now = dict(zip(clips["clip_id"], clips["split"], strict=True))
+    for name, made in branches.items():
+        if dict(zip(made.clip_ids, made.splits, strict=True)) != now or made.labels != labels:
+            raise InputError(
+                f"Expected {name}.embeddings of the {len(now)} clips and splits in usable_clips. "
+                f"Received embeddings of {len(made.clip_ids)} clips, made before the clips or "
+                "their splits changed. Run: kedro run --pipeline=phase1 with the same --env and "
+                "--params"
+            )
 
 
 def _vectors(row: Fusion, branches: dict[str, Embeddings], clip_ids: list[str]):

@@ -8,10 +8,8 @@ from avsc_kedro.paper import (
     FUSION_BY_NAME,
     SINGLE_MODALITY_ROWS,
 )
-from avsc_kedro.pipelines.binding import bind
+from avsc_kedro.pipelines.binding import CHOSEN, bind
 from avsc_kedro.pipelines.fusion import nodes
-
-CHOSEN = "fusion"
 
 
 def create_pipeline() -> Pipeline:

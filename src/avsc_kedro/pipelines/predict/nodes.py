@@ -6,21 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.features import make_recipe
 from avsc_kedro.options import FeaturesOptions
-from avsc_kedro.paper import BRANCH_NAMES, SINGLE_MODALITY_ROWS
+from avsc_kedro.paper import BRANCH_NAMES, BRANCHES, SINGLE_MODALITY_ROWS
 
 SAID_BY = {"audio_only": "sound alone", "visual_only": "pictures alone"}
 
 
 def predict_scene(
-    video, labels: list, features: FeaturesOptions, fusion: str, **networks
+    video, labels: list, features: FeaturesOptions, fusion: str, **trained
 ) -> dict[str, Any]:
-    """Return what the chosen fusion, sound alone and pictures alone say of `video`."""
+    """Return what the chosen fusion, sound alone and pictures alone say of `video`.
+
+    `trained` holds each branch's model and `<branch>_summary`, `audio_only`,
+    `visual_only`, and `fused`, the model of the chosen fusion.
+    """
     from avsc_kedro.classifier import Classifier
 
     path = _existing_video(video)
-    backbones = {name: networks[name] for name in BRANCH_NAMES}
-    fusions = {fusion: networks["fused"], **{n: networks[n] for n in SINGLE_MODALITY_ROWS}}
+    _require_same_features(features, trained)
+    backbones = {name: trained[name] for name in BRANCH_NAMES}
+    fusions = {fusion: trained["fused"], **{n: trained[n] for n in SINGLE_MODALITY_ROWS}}
     verdict = Classifier(backbones, fusions, labels, features).classify(path)
     best = {name: next(iter(scores)) for name, scores in verdict.scores.items()}
     return {
@@ -32,6 +38,17 @@ def predict_scene(
         "scores": verdict.scores,
         "answer": _answer(path, verdict, fusion),
     }
+
+
+def _require_same_features(features: FeaturesOptions, trained: dict[str, Any]) -> None:
+    for branch in BRANCHES:
+        recipe = trained[f"{branch.name}_summary"]["recipe"]
+        if make_recipe(branch.features, features).id != recipe:
+            raise InputError(
+                f"{branch.name} was trained on {branch.features} features of recipe {recipe}; the "
+                f"options under features ask for another. Restore them, or train anew: "
+                f"kedro run --pipeline=phase1, then phase2, with the same --env and --params"
+            )
 
 
 def _existing_video(video: Any) -> str:

@@ -20,6 +20,7 @@ def create_pipeline() -> Pipeline:
                     "fusion": "params:fusion",
                     "fused": "fusion_model",
                     **{name: f"{name}_model" for name in names},
+                    **{f"{name}_summary": f"{name}_summary" for name in BRANCH_NAMES},
                 },
                 "prediction",
                 name="predict_scene",
@@ -27,4 +28,5 @@ def create_pipeline() -> Pipeline:
         ]
     )
     models = {f"{name}_model": f"{name}.model" for name in (*names, "fusion")}
-    return Pipeline(template, inputs={**models, "labels": "labels"})
+    summaries = {f"{name}_summary": f"{name}.summary" for name in BRANCH_NAMES}
+    return Pipeline(template, inputs={**models, **summaries, "labels": "labels"})

@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from avsc_kedro import metrics, tables
+from avsc_kedro import metrics, paper
 from avsc_kedro.options import FeaturesOptions
 from avsc_kedro.pipelines.reporting.naming import (
-    BRANCH_TITLES,
     FEWEST_CLIPS_ON_A_MAP,
     by_row,
     hop_ms,
@@ -97,7 +96,9 @@ def draw_visual_networks(
 
     networks = {"vis_inc": (inception, inception_weights), "vis_conv": (convnext, convnext_weights)}
     drawn = {
-        f"{BRANCH_TITLES[name]}, {weights_title(weights)} weights at the start": _layers(summary)
+        f"{paper.BRANCH_TITLES[name]}, {weights_title(weights)} weights at the start": _layers(
+            summary
+        )
         for name, (summary, weights) in networks.items()
     }
     return figures.figure_png(figures.draw_visual_networks(drawn))
@@ -111,7 +112,7 @@ def draw_clip_features(options: FeaturesOptions, clips: pd.DataFrame, mel, gam, 
     figure = figures.draw_clip_features(
         {"mel": mel[clip], "gam": gam[clip], "cqt": cqt[clip]},
         rgb[clip],
-        title=f"{clip} ({tables.comparison.scene_title(scene)})",
+        title=f"{clip} ({paper.scene_title(scene)})",
         hop_ms=hop_ms(options),
         frames_per_second=options.rgb.frames_per_second,
     )

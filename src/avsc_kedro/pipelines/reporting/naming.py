@@ -7,10 +7,9 @@ from typing import Any
 
 from avsc_kedro import paper
 from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.pipelines.binding import CHOSEN
 
-CHOSEN = "fusion"  # the namespace of the row that params:fusion names
 FEWEST_CLIPS_ON_A_MAP = 3
-BRANCH_TITLES = {branch.name: branch.title for branch in paper.BRANCHES}
 WEIGHTS = {"imagenet": "ImageNet", "none": "random"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avsc_kedro import metrics, paper, tables
+from avsc_kedro.clips import comes_from_tau
 from avsc_kedro.options import (
     AudioBackboneOptions,
     ClipsOptions,
@@ -18,7 +19,6 @@ from avsc_kedro.options import (
 from avsc_kedro.page import Headline, render_page
 from avsc_kedro.pipelines.reporting import sections
 from avsc_kedro.pipelines.reporting.naming import (
-    BRANCH_TITLES,
     by_row,
     data_title,
     hop_ms,
@@ -41,6 +41,7 @@ def score_rows(
     return {
         "data_set": options.data_set_name,
         "synthetic": options.is_embedded,
+        "tau": comes_from_tau(options),
         "seed": seed,
         "fusion": chosen,
         "clips": {split: int((clips["split"] == split).sum()) for split in SPLITS},
@@ -95,7 +96,7 @@ def check_findings(scores: dict, **summaries: dict) -> pd.DataFrame:
         scores["rows"],
         scores["branches"],
         _parameters(summaries),
-        synthetic=scores["synthetic"],
+        on_tau=scores["tau"],
     )
 
 
@@ -124,7 +125,7 @@ def list_trainings(
     backbones = dict(
         zip(paper.BRANCH_NAMES, (aud_mel, aud_gam, aud_cqt, vis_inc, vis_conv), strict=True)
     )
-    groups = {BRANCH_TITLES[name]: options for name, options in backbones.items()}
+    groups = {paper.BRANCH_TITLES[name]: options for name, options in backbones.items()}
     return pd.DataFrame(
         [_training_row(title, g) for title, g in (*groups.items(), ("Fusions", fusion_layer))]
     )

@@ -8,8 +8,8 @@ from avsc_kedro.paper import (
     FEATURE_KINDS,
     SINGLE_MODALITY_ROWS,
 )
+from avsc_kedro.pipelines.binding import CHOSEN
 from avsc_kedro.pipelines.reporting import drawings, nodes
-from avsc_kedro.pipelines.reporting.naming import CHOSEN
 
 REPORT = "report"
 PAPER_TABLES = "paper_tables"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avsc_kedro import paper, tables
+from avsc_kedro import paper
 from avsc_kedro.page import Section, Table
 from avsc_kedro.pipelines.reporting.naming import FEWEST_CLIPS_ON_A_MAP, data_title
 
@@ -18,7 +18,7 @@ def run_section(scores, clip_counts, failures) -> Section:
         f"The chosen fusion is {scores['fusion']}; the seed is {scores['seed']}."
     )
     counts = clip_counts.rename(columns=lambda name: str(name).capitalize())
-    counts["Scene"] = counts["Scene"].map(tables.comparison.scene_title)
+    counts["Scene"] = counts["Scene"].map(paper.scene_title)
     shown = [Table("Clips per scene as listed, before any was left out.", counts)]
     if len(failures):
         text += f"\n\nClips left out because they could not be read: {scores['failed_clips']}."
