@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import click
 import pytest
@@ -62,14 +63,17 @@ def test_an_error_while_handling_wrong_input_is_a_bug_and_keeps_its_traceback():
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        (errno.ENOSPC, "Expected free space for /data/x.png. Received: told."),
-        (errno.EACCES, "Expected permission to use /data/x.png. Received: told."),
-        (errno.EROFS, "Expected a disk that can be written for /data/x.png. Received: told."),
+        (errno.ENOSPC, "Expected free space for /data/x.png. "),
+        (errno.EACCES, "Expected permission to use /data/x.png. "),
+        (errno.EROFS, "Expected a disk that can be written for /data/x.png. "),
     ],
 )
 def test_a_disk_that_refuses_names_path_and_data_root(number, expected):
-    message = explain(caused(DatasetError("Failed"), OSError(number, "told", "/data/x.png")))
+    message = explain(
+        caused(DatasetError("Failed"), OSError(number, "a long\ntext", "/data/x.png"))
+    )
     assert message.startswith(expected)
+    assert f"Received: {os.strerror(number)}. " in message
     assert "AVSC_DATA_ROOT" in message
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import os
 import re
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ DISK_ERRORS = {
     errno.EACCES: ("permission to use", "Change its permissions, or name a folder of your own"),
     errno.EPERM: ("permission to use", "Change its permissions, or name a folder of your own"),
     errno.EROFS: ("a disk that can be written for", "Name a folder on another disk"),
+    errno.ENOTDIR: ("only folders above", "Name another folder"),
 }
 
 
@@ -67,7 +69,7 @@ def _explain_disk(error: OSError, dataset: str) -> str:
     wanted, remedy = DISK_ERRORS[error.errno]
     path = error.filename or _path_in(dataset) or "what this run writes"
     return (
-        f"Expected {wanted} {path}. Received: {error.strerror or error}. "
+        f"Expected {wanted} {path}. Received: {os.strerror(error.errno)}. "
         f"{remedy} with AVSC_DATA_ROOT, then run the same command again."
     )
 

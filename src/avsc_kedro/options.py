@@ -256,6 +256,7 @@ class TrainingOptions(Options):
     batch_size: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: float = Field(default=0, ge=0)
     l2_lambda: float = Field(ge=0)
     mixup: MixupOptions
 

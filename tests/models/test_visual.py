@@ -140,7 +140,9 @@ def test_a_path_that_is_not_there(tmp_path, build):
 def test_a_file_that_holds_no_such_weights(tmp_path):
     path = tmp_path / "other.weights.h5"
     path.write_bytes(b"not HDF5")
-    with pytest.raises(InputError, match=f"Expected the stock file {STOCK_WEIGHT_FILES['convnext_tiny']}"):
+    with pytest.raises(
+        InputError, match=f"Expected the stock file {STOCK_WEIGHT_FILES['convnext_tiny']}"
+    ):
         build_convnext_tiny((32, 32, 3), weights=str(path))
 
 

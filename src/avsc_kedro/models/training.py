@@ -124,14 +124,26 @@ def _feed(labelled, options, classes, seed):
 
 
 def _compile(network, options, *, steps):
-    rate = options.learning_rate
-    if options.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    rate = _schedule(options, steps)
     trainer = RegularisedNetwork(network, l2_lambda=options.l2_lambda)
     trainer.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
     # Variables made inside the first step would have it traced twice.
     trainer.optimizer.build(network.trainable_variables)
     return trainer
+
+
+def _schedule(options, steps):
+    """Rise linearly over the warm-up epochs, then stay or fall as a cosine to zero."""
+    warmup = min(steps, round(steps * options.warmup_epochs / options.epochs))
+    if options.schedule == "constant" and not warmup:
+        return options.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else options.learning_rate,
+        max(1, steps - warmup),
+        alpha=1.0 if options.schedule == "constant" else 0.0,
+        warmup_target=options.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
 
 
 class _Recorder(keras.callbacks.Callback):

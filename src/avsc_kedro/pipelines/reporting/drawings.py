@@ -95,12 +95,10 @@ def draw_visual_networks(
     from avsc_kedro import figures
 
     networks = {"vis_inc": (inception, inception_weights), "vis_conv": (convnext, convnext_weights)}
-    drawn = {
-        f"{paper.BRANCH_TITLES[name]}, {weights_title(weights)} weights at the start": _layers(
-            summary
-        )
-        for name, (summary, weights) in networks.items()
-    }
+    drawn = {}
+    for name, (summary, weights) in networks.items():
+        title = f"{paper.BRANCH_TITLES[name]}, {weights_title(weights)} weights at the start"
+        drawn[title] = _layers(summary)
     return figures.figure_png(figures.draw_visual_networks(drawn))
 
 
