@@ -253,7 +253,7 @@ def test_the_constant_q_bands_end_where_librosa_says(numbers):
     _, cutoff_hz = librosa.filters.wavelet_lengths(freqs=frequencies, sr=32_000)
     found = CqtOptions(bands=bands, fmin_hz=fmin_hz, bins_per_octave=bins_per_octave).top_hz
     assert found == pytest.approx(cutoff_hz)
-    assert librosa.filters.window_bandwidth("hann") == options.HANN_BANDWIDTH_BINS
+    assert librosa.filters.window_bandwidth("hann") == options.features.HANN_BANDWIDTH_BINS
 
 
 def test_defaults_are_those_of_conf_base(base):

@@ -16,7 +16,8 @@ from kedro.pipeline import Pipeline, node
 from kedro_datasets.json import JSONDataset
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.runners import OWN_PROCESS, Failed, NodeProcessDied, NodeProcessRunner, error_chain
+from avsc_kedro.runners import OWN_PROCESS, NodeProcessDied, NodeProcessRunner, error_chain
+from avsc_kedro.runners.processes import Failed
 
 WORK = """
 import os, time
@@ -130,14 +131,14 @@ def test_a_tagged_node_has_a_process_of_its_own_and_others_have_not(work, folder
 
 
 def test_processes_side_by_side_share_the_cores(work, folder, monkeypatch):
-    monkeypatch.setattr("avsc_kedro.runners.usable_cpus", lambda: 6)
+    monkeypatch.setattr("avsc_kedro.runners.node_process.usable_cpus", lambda: 6)
     assert set(run(folder, [own(work.environment)])["result"].values()) <= {"3", None}
 
 
 def test_two_tagged_nodes_at_a_time_or_fewer_where_there_is_one_core(monkeypatch):
-    monkeypatch.setattr("avsc_kedro.runners.usable_cpus", lambda: 8)
+    monkeypatch.setattr("avsc_kedro.runners.node_process.usable_cpus", lambda: 8)
     assert NodeProcessRunner()._get_required_workers_count(None) == 2
-    monkeypatch.setattr("avsc_kedro.runners.usable_cpus", lambda: 1)
+    monkeypatch.setattr("avsc_kedro.runners.node_process.usable_cpus", lambda: 1)
     assert NodeProcessRunner()._get_required_workers_count(None) == 1
     with pytest.raises(ValueError, match="positive"):
         NodeProcessRunner(max_workers=0)

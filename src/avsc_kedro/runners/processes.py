@@ -1,34 +1,27 @@
-"""Runs heavy nodes side by side, each in a process of its own."""
+"""One process per task: started clean, watched, and ended when it must be."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import multiprocessing
 import os
 import pickle
 import signal
 import threading
 import traceback
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 from kedro.framework.project import LOGGING, PACKAGE_NAME, configure_logging, configure_project
 from kedro.io import DataCatalog, DatasetError
-from kedro.runner import ThreadRunner
-from kedro.runner.runner import _find_nodes_to_resume_from
 from kedro.runner.task import Task
 
 from avsc_kedro import progress, runtime
 from avsc_kedro.errors import InputError
-from avsc_kedro.workers import usable_cpus
 
-OWN_PROCESS = "own_process"
 SECONDS_TO_END = 10.0  # a process that is done, or was told to end
-
-logger = logging.getLogger(__name__)
 
 
 class NodeProcessDied(RuntimeError):
@@ -39,90 +32,7 @@ class ChildTraceback(Exception):
     """Stands as the cause of an error from another process, so that its place is shown."""
 
 
-class NodeProcessRunner(ThreadRunner):
-    """Runs nodes tagged `own_process` in spawned processes, two at a time, others one by one.
-
-    Building a network's graph keeps one core busy for many seconds, so two trainings
-    side by side share the cores well; and a process gives back all of its memory when
-    its node is done. What such a node reads and writes must be in the catalog. When a
-    node fails, what runs beside it in a process is ended.
-
-    Args:
-        max_workers: Tagged nodes at a time.
-        is_async: As in Kedro.
-    """
-
-    def __init__(self, max_workers: int | None = None, is_async: bool = False):
-        default = min(2, usable_cpus())
-        super().__init__(default if max_workers is None else max_workers, is_async=is_async)
-        self._nodes = 0
-
-    @property
-    def _logger(self) -> logging.Logger:
-        # Kedro tells of each node in two lines here; this runner has one of its own.
-        return logging.getLogger("kedro.runner")
-
-    def _run(self, pipeline, *args, **kwargs) -> None:
-        self._nodes = len(pipeline.nodes)
-        super()._run(pipeline, *args, **kwargs)
-
-    def _get_required_workers_count(self, pipeline) -> int:
-        return self._max_workers
-
-    def _get_executor(self, max_workers: int) -> Executor:
-        return _NodeExecutor(max_workers, nodes=self._nodes)
-
-    def _suggest_resume_scenario(self, pipeline, done_nodes, catalog) -> None:
-        # Other nodes take seconds, and a feature store keeps what it has.
-        if not any(OWN_PROCESS in node.tags for node in done_nodes):
-            return
-        unfinished = set(pipeline.nodes) - set(done_nodes)
-        first = _find_nodes_to_resume_from(pipeline, unfinished, catalog)
-        logger.warning(
-            "To keep what is done, add to the same command: --from-nodes %s",
-            ",".join(sorted(first)),
-        )
-
-
-class _NodeExecutor(Executor):
-    """Two lanes: tagged tasks in processes, all others one at a time in this process."""
-
-    def __init__(self, max_workers: int, *, nodes: int):
-        self._threads = max(1, usable_cpus() // max_workers)
-        self._processes = _NodeProcesses(self._threads)
-        self._waiting = ThreadPoolExecutor(max_workers, thread_name_prefix="own_process")
-        self._lane = ThreadPoolExecutor(1, thread_name_prefix="node")
-        self._lock = threading.Lock()
-        self._nodes = nodes
-        self._done = 0
-
-    def submit(self, task: Task) -> Future:
-        if OWN_PROCESS in task.node.tags:
-            return self._waiting.submit(self._finish, task, self._processes.run)
-        return self._lane.submit(self._finish, task, Task.execute)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        # Leaving `with` after an error: nothing starts any more, no training is waited for.
-        for lane in (self._waiting, self._lane):
-            lane.shutdown(False, cancel_futures=True)
-        self._processes.end()
-        for lane in (self._waiting, self._lane):
-            lane.shutdown(wait)
-        self._processes.close()
-
-    def _finish(self, task: Task, run):
-        try:
-            run(task)
-        except Exception as error:
-            error.add_note(f"This was in the node {task.node.name}.")
-            raise
-        with self._lock:
-            self._done += 1
-            logger.info("[%d/%d] %s", self._done, self._nodes, task.node.name)
-        return task.node
-
-
-class _NodeProcesses:
+class NodeProcesses:
     """The processes under way, and their progress on this process's screen."""
 
     def __init__(self, threads: int):

@@ -1,0 +1,58 @@
+"""The user's options, typed: every group of conf/*/parameters.yml as a frozen model.
+
+An unknown key or a value out of range is refused with what is allowed. Numbers
+and where they come from stand in conf/base and conf/paper; the few defaults here
+are those of conf/base, for a group that is made without it.
+"""
+
+from avsc_kedro.options.clips import (
+    ClipsOptions,
+    EmbeddedOptions,
+)
+from avsc_kedro.options.features import (
+    MIN_FRAME_SIZE_PX,
+    AudioOptions,
+    BandOptions,
+    CqtOptions,
+    ExtractionOptions,
+    FeaturesOptions,
+    FramesOptions,
+    StftOptions,
+)
+from avsc_kedro.options.group import Options
+from avsc_kedro.options.project import (
+    ProjectOptions,
+)
+from avsc_kedro.options.training import (
+    STOCK_WEIGHT_FILES,
+    AudioBackboneOptions,
+    BackboneOptions,
+    BackbonesOptions,
+    FusionOptions,
+    MixupOptions,
+    TrainingOptions,
+    VisualBackboneOptions,
+)
+
+__all__ = [
+    "MIN_FRAME_SIZE_PX",
+    "STOCK_WEIGHT_FILES",
+    "AudioBackboneOptions",
+    "AudioOptions",
+    "BackboneOptions",
+    "BackbonesOptions",
+    "BandOptions",
+    "ClipsOptions",
+    "CqtOptions",
+    "EmbeddedOptions",
+    "ExtractionOptions",
+    "FeaturesOptions",
+    "FramesOptions",
+    "FusionOptions",
+    "MixupOptions",
+    "Options",
+    "ProjectOptions",
+    "StftOptions",
+    "TrainingOptions",
+    "VisualBackboneOptions",
+]

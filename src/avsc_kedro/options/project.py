@@ -1,0 +1,52 @@
+"""The whole of parameters.yml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, StrictBool, model_validator
+
+from avsc_kedro.options.clips import ClipsOptions, EmbeddedOptions
+from avsc_kedro.options.features import MIN_FRAME_SIZE_PX, ExtractionOptions, FeaturesOptions
+from avsc_kedro.options.group import Options, Seed
+from avsc_kedro.options.training import BackbonesOptions, FusionOptions
+from avsc_kedro.paper import VISUAL_BRANCHES
+
+
+class ProjectOptions(Options):
+    """The whole of parameters.yml."""
+
+    data_root: str = Field(min_length=1)
+    fusion: Literal["f1", "f2", "f3", "f4", "f5", "f6"]
+    video: str | None
+    seed: Seed
+    refit: StrictBool
+    clips: ClipsOptions
+    embedded: EmbeddedOptions
+    features: FeaturesOptions
+    extraction: ExtractionOptions
+    backbones: BackbonesOptions
+    fusion_layer: FusionOptions
+
+    @model_validator(mode="after")
+    def _frames_suit_the_networks(self) -> ProjectOptions:
+        size_px, smallest = self.features.rgb.size_px, max(MIN_FRAME_SIZE_PX.values())
+        if size_px < smallest:
+            raise ValueError(
+                f"Expected features.rgb.size_px of at least {smallest}, the smallest frame that "
+                f"vis_inc takes. Received {size_px}. Raise features.rgb.size_px."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_are_there(self) -> ProjectOptions:
+        stored = self.features.shape("rgb")[0]
+        for branch in VISUAL_BRANCHES:
+            wanted = getattr(self.backbones, branch).frames_per_clip
+            if wanted > stored:
+                raise ValueError(
+                    f"Expected backbones.{branch}.frames_per_clip of at most {stored}, the frames "
+                    f"that features.rgb stores of a clip. Received {wanted}. Lower it, or raise "
+                    "features.rgb.frames_per_second."
+                )
+        return self
