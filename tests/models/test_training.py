@@ -213,3 +213,14 @@ def test_one_step_of_each_kind_is_traced(training_options, monkeypatch):
     monkeypatch.setattr(RegularisedNetwork, "compute_loss", spy)
     train(build, blobs(10), blobs(6), options=training_options(epochs=3), **SETTINGS)
     assert traced == {True: 1, False: 1}
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("constant", 0.01), ("cosine", 0.0)])
+def test_the_rate_rises_over_the_warm_up_and_then_follows_the_schedule(
+    training_options, schedule, last
+):
+    options = training_options(epochs=10, learning_rate=0.01, schedule=schedule, warmup_epochs=2)
+    rate = training._schedule(options, 100)
+    rising = [float(rate(step)) for step in (0, 10, 20)]
+    np.testing.assert_allclose(rising, [0.0, 0.005, 0.01], rtol=1e-5)
+    assert float(rate(100)) == pytest.approx(last, abs=1e-8)
