@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from avsc_kedro.errors import InputError
 from avsc_kedro.options import STOCK_WEIGHT_FILES, ProjectOptions
 from avsc_kedro.paper import BRANCHES
+from avsc_kedro.pipelines.predict.nodes import require_video
 
 WEIGHTS_HOST = "https://storage.googleapis.com"  # where Keras fetches ImageNet weights from
 TIMEOUT_S = 5
@@ -40,6 +41,8 @@ class ReadinessHooks:
                 raise InputError(_not_made_yet(name, run_params))
             catalog.release(name)
         check_stock_weights(pipeline, catalog)
+        if "params:video" in pipeline.inputs():  # before eight networks are loaded
+            require_video(catalog.load("params:video"))
 
 
 class ReportHooks:

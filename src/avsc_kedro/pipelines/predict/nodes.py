@@ -23,7 +23,7 @@ def predict_scene(
     """
     from avsc_kedro.classifier import Classifier
 
-    path = _existing_video(video)
+    path = require_video(video)
     _require_same_features(features, trained)
     backbones = {name: trained[name] for name in BRANCH_NAMES}
     fusions = {fusion: trained["fused"], **{n: trained[n] for n in SINGLE_MODALITY_ROWS}}
@@ -51,7 +51,12 @@ def _require_same_features(features: FeaturesOptions, trained: dict[str, Any]) -
             )
 
 
-def _existing_video(video: Any) -> str:
+def require_video(video: Any) -> str:
+    """Return the absolute path of the video to classify.
+
+    Raises:
+        InputError: If none is named or nothing is there.
+    """
     if not isinstance(video, str):
         raise InputError(
             "Expected the path of a video. Received none. "
