@@ -234,8 +234,10 @@ def test_the_chosen_fusion_goes_by_its_own_name(synthetic):
 def test_meta_classes_are_scored_for_taus_scenes_only(synthetic, other):
     table = synthetic["score_table"].set_index("Row")
     row = synthetic["scores"]["rows"]["audio_only"]
-    assert table.loc["audio only (f4)", "Indoor (%)"] == pytest.approx(100 * row["indoor"])
-    assert table.loc["audio only (f4)", "Log loss"] == pytest.approx(row["log_loss"])
+    assert table.loc["audio only (f4)", "Indoor (%)"] == pytest.approx(
+        100 * row["indoor"], abs=0.051
+    )
+    assert table.loc["audio only (f4)", "Log loss"] == pytest.approx(row["log_loss"], abs=0.00051)
     assert "Indoor (%)" not in other["score_table"]
 
 

@@ -61,11 +61,11 @@ def tabulate_scores(scores: dict) -> pd.DataFrame:
     rows = [
         {
             "Row": paper.FUSION_BY_NAME[name].title,
-            "Accuracy (%)": 100 * summary["accuracy"],
-            "Macro (%)": 100 * summary["macro_accuracy"],
-            "Log loss": summary["log_loss"],
+            "Accuracy (%)": round(100 * summary["accuracy"], 1),
+            "Macro (%)": round(100 * summary["macro_accuracy"], 1),
+            "Log loss": round(summary["log_loss"], 3),
             **{
-                f"{meta.capitalize()} (%)": 100 * summary[meta]
+                f"{meta.capitalize()} (%)": round(100 * summary[meta], 1)
                 for meta in paper.META_CLASSES
                 if summary.get(meta) is not None
             },
