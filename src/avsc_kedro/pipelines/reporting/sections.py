@@ -10,6 +10,7 @@ TAU_CLIPS = f"{sum(paper.TAU_EVAL_CLIPS):,}"
 
 
 def run_section(scores, clip_counts, failures) -> Section:
+    """Which clips, how many, which seed, and what was left out."""
     clips = scores["clips"]
     text = (
         f"Run on {data_title(scores)}: {clips['train']:,} clips to train, "
@@ -46,6 +47,7 @@ def score_section(score_table) -> Section:
 
 
 def table_1_section(table_1, scores) -> Section:
+    """Accuracy by scene, the form of Table 1."""
     caption = "Accuracy in percent on our evaluation clips."
     if any(str(column).endswith("(paper)") for column in table_1):
         caption += f" Columns marked (paper): percent on TAU 2021, {TAU_CLIPS} clips."
@@ -62,6 +64,7 @@ def table_1_section(table_1, scores) -> Section:
 
 
 def confusion_section(scores, pictures) -> Section:
+    """What is taken for what, the form of Figure 4."""
     caption = (
         "Percent of each true scene's evaluation clips, by predicted scene: sound, pictures, "
         f"and both fused by {scores['fusion']}. The form of the paper's Figure 4."
@@ -70,6 +73,7 @@ def confusion_section(scores, pictures) -> Section:
 
 
 def table_2_section(table_2) -> Section:
+    """Other systems and ours, the form of Table 2."""
     caption = (
         "Accuracy in percent. The last row is ours, on the clips its note names; the others are "
         f"printed in the paper, on TAU 2021 ({TAU_CLIPS} clips), but for the row whose note "
@@ -79,6 +83,7 @@ def table_2_section(table_2) -> Section:
 
 
 def branch_section(branches, pictures) -> Section:
+    """Each of the five backbones alone."""
     best = {"Accuracy (%)": "highest", "Macro (%)": "highest", "Log loss": "lowest"}
     table = Table("Each branch alone on our evaluation clips.", branches, best)
     caption = "Accuracy of each branch and each fusion on our evaluation clips."
@@ -87,12 +92,14 @@ def branch_section(branches, pictures) -> Section:
 
 
 def findings_section(findings) -> Section:
+    """The paper's claims beside ours."""
     caption = "The paper's claims, the figures it prints for them (TAU 2021), and ours."
     table = Table(caption, findings.rename(columns=str.capitalize))
     return Section("Findings", tables=[table])
 
 
 def training_section(settings, pictures) -> Section:
+    """Settings and curves of every training."""
     shown = [
         ("Phase I: the five branches.", pictures["branch_curves"]),
         ("Phase II: the fusions.", pictures["fusion_curves"]),
@@ -102,6 +109,7 @@ def training_section(settings, pictures) -> Section:
 
 
 def network_section(pictures) -> Section:
+    """What the networks are made of, the form of Figures 2 and 3."""
     text = "Each box has its output's shape and its number of parameters."
     shown = [
         ("Audio network, the form of the paper's Figure 2.", pictures["audio_networks"]),
@@ -111,6 +119,7 @@ def network_section(pictures) -> Section:
 
 
 def feature_section(settings, pictures) -> Section:
+    """What the networks see."""
     shown = [
         ("Features of one evaluation clip.", pictures["clip_features"]),
         (
@@ -122,6 +131,7 @@ def feature_section(settings, pictures) -> Section:
 
 
 def map_section(scores, pictures) -> Section:
+    """The output of the fusion layer in two dimensions."""
     enough = scores["clips"]["eval"] >= FEWEST_CLIPS_ON_A_MAP
     caption = (
         f"Output of the fusion layer {scores['fusion']} for {'evaluation' if enough else 'all'} "
