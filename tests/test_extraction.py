@@ -105,7 +105,8 @@ def test_frames_keep_their_colours(tmp_path, clips, in_threads):
 def test_a_second_call_decodes_nothing(tmp_path, clips, in_threads, monkeypatch):
     extract_missing(new_store(tmp_path), clips["mel"], limits())
     monkeypatch.setattr(extraction, "clip_features", None)
-    extract_missing(new_store(tmp_path), clips["mel"], limits())
+    done = extract_missing(new_store(tmp_path), clips["mel"], limits())
+    assert (done.rows, done.failures) == ([], [])
 
 
 def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(

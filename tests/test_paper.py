@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from avsc_kedro import paper
+from avsc_kedro.signal.deltas import stack_deltas
 
 
 @pytest.mark.parametrize("name", paper.AUDIO_VISUAL_FUSIONS)
@@ -35,3 +36,7 @@ def test_five_branches_and_eight_fusion_rows():
     assert len(paper.FUSIONS) == 8
     assert {f.embedding for f in paper.FUSIONS if f.name in ("f1", "f2", "f3")} == {"fc1024"}
     assert {f.embedding for f in paper.FUSIONS if f.name in ("f4", "f5", "f6")} == {"fc10"}
+
+
+def test_deltas_turn_the_one_printed_shape_into_the_other():
+    assert stack_deltas(np.zeros(paper.SPECTROGRAM_SHAPE, np.float32)).shape == paper.DELTA_SHAPE
