@@ -13,6 +13,24 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MEDIA = ROOT.parent / "shared" / "media"
 
+# Runs kedro in this process and watches what it imports, decodes and opens.
+WATCH = """
+import json, sys
+import av, soundfile
+decoded, opened = [], []
+av.open = soundfile.SoundFile = soundfile.info = lambda path, *_, **__: decoded.append(str(path))
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]).endswith((".wav", ".mp4")):
+        opened.append(str(arguments[0]))
+sys.addaudithook(watch)
+from kedro.framework.cli.cli import main
+try:
+    main()
+finally:
+    heavy = sorted({"tensorflow", "keras", "matplotlib"} & set(sys.modules))
+    print(json.dumps({"imported": heavy, "decoded": decoded, "opened": opened}))
+"""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -22,7 +40,9 @@ class Project:
 
     def kedro(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run `kedro ARGUMENTS` in the project as a user would."""
-        command = [sys.executable, "-m", "kedro", *arguments]
+        return self._call([sys.executable, "-m", "kedro", *arguments], check)
+
+    def _call(self, command: list[str], check: bool) -> subprocess.CompletedProcess:
         environment = {**os.environ, "AVSC_DATA_ROOT": str(self.data_root), "CI": "1"}
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -30,6 +50,10 @@ class Project:
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def kedro_watched(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Like `kedro`; the last line of its output says, as JSON, what it imported and opened."""
+        return self._call([sys.executable, "-c", WATCH, *arguments], check=True)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run `kedro run --env=test ARGUMENTS`."""

@@ -64,11 +64,22 @@ def test_listing_pipelines_imports_neither_tensorflow_nor_keras():
     assert done.returncode == 0, done.stderr
 
 
+def test_every_file_of_kedro_datasets_is_published_whole():
+    with KedroSession.create(ROOT, env="base") as session:
+        catalog = session.load_context().catalog
+        for pipeline in pipelines.values():
+            for name in pipeline.datasets():
+                kind = type(catalog.get(name))
+                inherited = {base.__module__.split(".")[0] for base in kind.__mro__}
+                if "kedro_datasets" in inherited:
+                    assert kind.__module__ == "avsc_kedro.datasets.published", name
+
+
 def test_runtime_parameters_reach_the_catalog():
     with KedroSession.create(
         ROOT, runtime_params={"fusion": "f6", "data_root": "elsewhere"}
     ) as session:
         catalog = session.load_context().catalog
-        assert "elsewhere/06_models/embedded/f6/model.keras" in str(
-            catalog.get("fusion.model")._filepath
-        )
+        for name in ("model.keras", "history.csv", "summary.json"):
+            path = catalog.get(f"fusion.{name.partition('.')[0]}")._filepath
+            assert f"elsewhere/06_models/embedded/f6/{name}" in str(path)

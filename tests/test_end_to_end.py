@@ -1,12 +1,14 @@
 """The whole system on the synthetic set at the size of conf/test, by the user's commands."""
 
 import json
+import shutil
 
 import h5py
 import pandas as pd
 import pytest
 
 from avsc_kedro import paper
+from avsc_kedro.publish import digest_file
 
 pytestmark = pytest.mark.end_to_end
 
@@ -32,19 +34,54 @@ def test_predictions_are_probabilities_of_every_clip(trained_project):
         assert set(table["split"]) == {"train", "validation", "eval"}
 
 
-def test_second_run_decodes_nothing_and_says_so(trained_project):
-    done = trained_project.run("--pipelines=ingestion,features")
-    assert "synthetic clips: all of them are there" in done.stderr
-    for kind in paper.FEATURE_KINDS:
-        assert f"{kind}: all 60 clips are up to date, nothing decoded" in done.stderr
+def test_second_run_does_nothing_and_says_so(trained_project):
+    trained_project.run()
+    done = trained_project.kedro_watched("run", "--env=test")
+    told = done.stderr.splitlines()
+    assert "aud_mel.train: up to date" in told
+    assert not [line for line in told if ": runs, " in line or "for the first time" in line]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen == {"imported": [], "decoded": [], "opened": []}
 
 
-def test_one_branch_trains_alone(trained_project):
+def test_the_manifest_tells_what_a_run_did(trained_project):
+    trained_project.run("--force", "visual_only.apply")
+    path = trained_project.latest("08_reporting/embedded/runs/manifest.json/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    steps = {step["step"]: step for step in manifest["steps"]}
+    assert manifest["status"] == "completed"
+    assert manifest["options"]["seed"] == 0
+    assert manifest["packages"]["keras"]
+    assert steps["aud_mel.train"]["state"] == "skipped"
+    assert steps["visual_only.apply"]["state"] == "done"
+    assert steps["visual_only.apply"]["reason"] == "forced"
+    for output in steps["visual_only.apply"]["outputs"].values():
+        assert digest_file(output["path"]) == output["digest"]
+
+
+def test_a_branch_is_trained_anew_alone_when_forced(trained_project):
     models = "06_models/embedded/{}/model.keras/*/model.keras"
     before = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
-    trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel")
+    done = trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel")
+    assert "aud_mel.train: up to date" in done.stderr
+    trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel", "--force", "aud_mel.train")
     after = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
     assert [b for b in before if before[b] != after[b]] == ["aud_mel"]
+    assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
+
+
+def test_embeddings_of_another_network_are_refused(trained_project):
+    newest = trained_project.latest("07_model_output/embedded/vis_inc/embeddings.h5/*")
+    other = trained_project.latest("07_model_output/embedded/vis_conv/embeddings.h5/*/*.h5")
+    copy = newest.with_name("9999-01-01T00.00.00.000Z")
+    copy.mkdir()
+    shutil.copy(other, copy)
+    done = trained_project.run("--pipeline=phase2", check=False)
+    shutil.rmtree(copy)
+    assert done.returncode == 1
+    assert "vis_inc" in done.stderr.partition("Error: ")[2]
+    assert "kedro run --pipeline=phase1" in done.stderr.partition("Error: ")[2]
+    assert "Traceback" not in done.stderr
 
 
 def test_another_fusion_stands_beside_the_first(trained_project):

@@ -10,14 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avsc_kedro import extraction, signal
+from avsc_kedro import signal
 from avsc_kedro.errors import InputError
-from avsc_kedro.extraction import PlannedClip, extract_missing, extract_shard
+from avsc_kedro.extraction import (
+    PlannedClip,
+    ShardTask,
+    extract_missing,
+    extract_shard,
+    missing,
+    shard_task,
+)
 from avsc_kedro.features import clip_features, make_recipe
 from avsc_kedro.media.audio import read_audio
 from avsc_kedro.media.encoding import write_mp4, write_wav
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.stores import FeatureStore
+from avsc_kedro.stores.index import Index
 
 OPTIONS = FeaturesOptions(
     audio={"sample_rate_hz": 8000, "duration_s": 1.0},
@@ -54,7 +62,7 @@ def in_threads(monkeypatch):
         with ThreadPoolExecutor(workers) as pool:
             yield pool
 
-    monkeypatch.setattr(extraction, "open_pool", open_threads)
+    monkeypatch.setattr(missing, "open_pool", open_threads)
 
 
 def new_store(folder, kind="mel", options=OPTIONS):
@@ -87,7 +95,7 @@ def test_spectrograms_over_a_pool_of_processes_then_nothing_more(tmp_path, clips
     assert left.max() - right.max() == pytest.approx(20 * np.log10(2), abs=1e-3)
 
     before = shard_times(store)
-    with caplog.at_level(logging.INFO, logger="avsc_kedro.extraction"):
+    with caplog.at_level(logging.INFO, logger="avsc_kedro"):
         assert extract_missing(new_store(tmp_path), clips["mel"], limits()) == ([], [])
     assert "mel: all 3 clips are up to date, nothing decoded" in caplog.text
     assert shard_times(store) == before
@@ -104,7 +112,7 @@ def test_frames_keep_their_colours(tmp_path, clips, in_threads):
 
 def test_a_second_call_decodes_nothing(tmp_path, clips, in_threads, monkeypatch):
     extract_missing(new_store(tmp_path), clips["mel"], limits())
-    monkeypatch.setattr(extraction, "clip_features", None)
+    monkeypatch.setattr(shard_task, "clip_features", None)
     done = extract_missing(new_store(tmp_path), clips["mel"], limits())
     assert (done.rows, done.failures) == ([], [])
 
@@ -119,7 +127,7 @@ def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(
         decoded.append(path)
         return clip_features(kind, path, recipe)
 
-    monkeypatch.setattr(extraction, "clip_features", spy)
+    monkeypatch.setattr(shard_task, "clip_features", spy)
     red, green, blue = clips["mel"]
     write_wav(green.path, np.full((2, 8000), 0.1), sample_rate_hz=8000)
     store = new_store(tmp_path)
@@ -132,18 +140,18 @@ def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(
 
 
 def test_shards_of_an_interrupted_run_are_taken_over(tmp_path, clips, in_threads, monkeypatch):
-    real = extraction.extract_shard
+    real = missing.extract_shard
 
     def stop_at_blue(task):
         if any(clip.clip_id == "blue" for clip in task.clips):
             raise KeyboardInterrupt
         return real(task)
 
-    monkeypatch.setattr(extraction, "extract_shard", stop_at_blue)
+    monkeypatch.setattr(missing, "extract_shard", stop_at_blue)
     with pytest.raises(KeyboardInterrupt):
         extract_missing(new_store(tmp_path), clips["mel"], limits())
     assert not new_store(tmp_path).is_sealed()
-    monkeypatch.setattr(extraction, "extract_shard", real)
+    monkeypatch.setattr(missing, "extract_shard", real)
     done = extract_missing(new_store(tmp_path), clips["mel"], limits())
     assert [row.clip_id for row in done.rows] == ["blue"]
     assert new_store(tmp_path).open().clip_ids == list(COLOURS)
@@ -188,22 +196,26 @@ def test_a_missing_file_is_a_failure_that_is_tried_again(tmp_path, clips, in_thr
     extract_missing(store, planned, limits(max_failed_fraction=0.25))
     assert store.clip_ids == list(COLOURS)
     [failure] = new_store(tmp_path).open().failures
-    assert failure.source == (absent.path, -1, 0, "")
+    assert failure.source == (absent.path, -1, 0, 0, "")
     assert "No such file" in failure.reason
     assert f"{absent.path}. Put it back" in failure.reason
-    assert not store.is_done("absent", absent.path)
+    assert extract_missing(new_store(tmp_path), planned, limits(max_failed_fraction=0.25)) == (
+        [],
+        [],
+    )  # nothing to try as long as it is not there
+    assert new_store(tmp_path).why_outdated() is None
 
     time_s = np.arange(8000) / 8000
     write_wav(absent.path, np.sin([time_s, time_s]), sample_rate_hz=8000)
-    assert not store.is_done("absent", absent.path)
+    assert "1 recording changed" in new_store(tmp_path).why_outdated()
     again = new_store(tmp_path)
     done = extract_missing(again, planned, limits())
-    assert [row.clip_id for row in done.rows] == ["absent"]
+    assert [row.clip_id for row in done.rows] == ["absent", "red"]  # one shard
     assert again.failures == []
 
 
 def test_a_worker_that_dies_is_said_with_the_keys_to_lower(tmp_path, clips, monkeypatch):
-    monkeypatch.setattr(extraction, "extract_shard", die)
+    monkeypatch.setattr(missing, "extract_shard", die)
     expected = r"died while extracting mel features; .*extraction\.workers or .*clips_per_shard"
     with pytest.raises(InputError, match=expected):
         extract_missing(new_store(tmp_path), clips["mel"], limits())
@@ -237,19 +249,19 @@ def test_no_task_holds_more_than_a_shard(tmp_path, clips, in_threads, monkeypatc
         sizes.append(len(task.clips))
         return extract_shard(task)
 
-    monkeypatch.setattr(extraction, "extract_shard", spy)
+    monkeypatch.setattr(missing, "extract_shard", spy)
     planned = [PlannedClip(f"{i}", clips["mel"][0].path) for i in range(7)]
     extract_missing(new_store(tmp_path), planned, limits(clips_per_shard=3))
     assert sorted(sizes) == [1, 3, 3]
 
 
 def test_features_of_another_shape_are_a_failure(tmp_path, clips, monkeypatch):
-    monkeypatch.setattr(extraction, "clip_features", lambda *_: np.zeros((8, 14, 2), "f4"))
+    monkeypatch.setattr(shard_task, "clip_features", lambda *_: np.zeros((8, 14, 2), "f4"))
     store = new_store(tmp_path)
-    task = extraction.ShardTask(store.shards, store.recipe, clips["mel"])
-    rows, failures = extract_shard(task)
-    assert rows == []
-    assert "Expected features of shape (8, 15, 2). Made (8, 14, 2)" in failures[0].reason
+    shard = extract_shard(ShardTask(store.shards, store.recipe, clips["mel"], Index("")))
+    assert (shard.name, shard.rows) == (None, [])
+    expected = "Expected features of shape (8, 15, 2). Made (8, 14, 2)"
+    assert expected in shard.failures[0].reason
     assert not store.shards.exists()
 
 
@@ -259,6 +271,7 @@ from pathlib import Path
 from avsc_kedro.extraction import PlannedClip, ShardTask, extract_shard
 from avsc_kedro.features import make_recipe
 from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.stores.index import Index
 
 def peak_bytes():
     status = Path("/proc/self/status").read_text()
@@ -269,7 +282,7 @@ recipe = make_recipe("rgb", options)
 
 def extract(shard, clips):
     planned = [PlannedClip(f"{shard}-{i}", video) for i in range(clips)]
-    result = extract_shard(ShardTask(folder, recipe, planned))
+    result = extract_shard(ShardTask(folder, recipe, planned, Index("")))
     assert len(result.rows) == clips, result.failures
 
 peaks = []

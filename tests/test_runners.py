@@ -191,8 +191,9 @@ def test_what_can_be_kept_is_told_in_one_line(work, folder, caplog):
     nodes = [own(work.double, outputs="twice"), node(work.refuse, "twice", "x", name="later")]
     with pytest.raises(InputError):
         run(folder, nodes)
-    told = [record.message for record in caplog.records if "--from-nodes" in record.message]
-    assert told == ["To keep what is done, add to the same command: --from-nodes later"]
+    told = [record.message for record in caplog.records if "kept" in record.message]
+    assert told == ["What is done is kept: the same command goes on from here."]
+    assert "--from-nodes" not in caplog.text
 
 
 def test_causes_survive_the_way_between_processes():

@@ -1,6 +1,10 @@
+import multiprocessing
 import os
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import pytest
@@ -59,6 +63,40 @@ def test_a_worker_that_dies_is_said_with_a_remedy():
             list(run_all(pool, die, [1, 2], doing="counting", remedy="Use less."))
         with pytest.raises(InputError, match=r"fewer extraction\.workers"):
             list(run_all(pool, square, [1]))
+
+
+def start_worker_and_wait(pids):
+    with open_pool(1) as pool:
+        pids.put(next(iter(run_all(pool, process_id, [0])))[1])
+        time.sleep(60)
+
+
+def process_id(_):
+    return os.getpid()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a dead process is told by /proc")
+def test_workers_end_with_a_parent_that_is_killed():
+    context = multiprocessing.get_context("spawn")
+    pids = context.Queue()
+    parent = context.Process(target=start_worker_and_wait, args=(pids,))
+    parent.start()
+    worker = pids.get(timeout=60)
+    os.kill(worker, 0)
+    parent.kill()
+    parent.join()
+    deadline = time.monotonic() + 10
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(worker)
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_pool_is_as_large_as_the_usable_processors(monkeypatch):

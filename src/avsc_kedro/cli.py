@@ -15,6 +15,7 @@ from kedro.io import DatasetError
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.runners import NodeProcessDied, error_chain
+from avsc_kedro.store_commands import shelf_commands
 
 DEFAULT_RUNNER = "avsc_kedro.runners.NodeProcessRunner"
 
@@ -27,6 +28,13 @@ DISK_ERRORS = {
     errno.EROFS: ("a disk that can be written for", "Name a folder on another disk"),
     errno.ENOTDIR: ("only folders above", "Name another folder"),
 }
+
+FORCE = click.Option(
+    ["--force"],
+    metavar="STEPS",
+    help="Run these steps although they are up to date: names of steps (aud_mel.train) or "
+    "namespaces (aud_mel), separated by commas, or all.",
+)
 
 
 @click.group(name="avsc_kedro")
@@ -98,10 +106,20 @@ def _make_run_command() -> click.Command:
         else option
         for option in theirs.params
     ]
-    return click.Command(
-        "run", callback=explain_input_errors(theirs.callback), params=options, help=theirs.help
-    )
+    callback = explain_input_errors(_with_force(theirs.callback))
+    return click.Command("run", callback=callback, params=[*options, FORCE], help=theirs.help)
+
+
+def _with_force(function: Callable) -> Callable:
+    """Hand `--force` on as a parameter, where a notebook's session can set it too."""
+
+    @functools.wraps(function)
+    def wrapper(*args, force: str | None = None, params: dict, **kwargs):
+        return function(*args, params=params | ({"force": force} if force else {}), **kwargs)
+
+    return wrapper
 
 
 run = _make_run_command()
 cli.add_command(run)
+cli.add_command(shelf_commands(explain_input_errors))

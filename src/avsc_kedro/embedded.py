@@ -141,8 +141,21 @@ def write_clip(root: Path, row: dict[str, Any], options: EmbeddedOptions) -> Non
         write_mp4(path, frames, frame_rate_fps=options.frame_rate_fps)
 
 
+def has_tables(root: Path, options: EmbeddedOptions) -> bool:
+    """Whether TAU's listings are there and name these clips and no others."""
+    return all(
+        (root / name).is_file() and (root / name).read_bytes() == content
+        for name, content in _tables(options).items()
+    )
+
+
 def write_tables(root: Path, options: EmbeddedOptions) -> None:
     """Write TAU's tab-separated listings; call it when every clip is there."""
+    for name, content in _tables(options).items():
+        publish_bytes(root / name, content)
+
+
+def _tables(options: EmbeddedOptions) -> dict[str, bytes]:
     plan = list_embedded(options)
     listing = pd.DataFrame(
         {
@@ -152,10 +165,12 @@ def write_tables(root: Path, options: EmbeddedOptions) -> None:
             "identifier": plan["city"] + "-" + plan["location"].astype(str),
         }
     )
-    for name, (splits, columns) in TABLES.items():
-        table = listing.loc[plan["split"].isin(splits), list(columns)]
-        text = table.to_csv(sep="\t", index=False, lineterminator="\n")
-        publish_bytes(root / name, text.encode())
+    return {
+        name: listing.loc[plan["split"].isin(splits), list(columns)]
+        .to_csv(sep="\t", index=False, lineterminator="\n")
+        .encode()
+        for name, (splits, columns) in TABLES.items()
+    }
 
 
 def _plan_clip(seed: int, *, split: str, scene: str, number: int) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import Any
 
 import cv2
@@ -69,9 +71,27 @@ def open_pool(workers: int | None) -> Iterator[Executor]:
     with ProcessPoolExecutor(
         max_workers=workers or usable_cpus(),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_use_one_thread,
+        initializer=_start_worker,
     ) as pool:
         yield pool
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended, however that ended.
+
+    A killed parent cannot end its children, and those of a pool would wait for work for ever.
+    """
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _start_worker() -> None:
+    end_with_parent()
+    _use_one_thread()
 
 
 def _use_one_thread() -> None:

@@ -12,7 +12,7 @@ VECTORS = {"fc10": np.array([[0.25, 0.75], [1.0, 0.0]], dtype=np.float32)}
 def embeddings(**changes) -> Embeddings:
     """Two clips; fields this test does not read are empty."""
     empty = {field: [] for field in Embeddings._fields}
-    known = {"clip_ids": ["a", "b"], "vectors": VECTORS, "model_digest": "d" * 32}
+    known = {"clip_ids": ["a", "b"], "vectors": VECTORS, "made_from": {"model": "d" * 32}}
     return Embeddings(**{**empty, **known, **changes})
 
 
@@ -34,9 +34,9 @@ def test_saves_and_loads_without_versions(tmp_path):
 def test_the_newest_version_is_loaded_unless_another_is_named(tmp_path):
     assert not versioned(tmp_path).exists()
     for version in ("2026-01-01", "2026-01-02"):
-        versioned(tmp_path, save=version).save(embeddings(model_digest=version))
-    assert versioned(tmp_path).load().model_digest == "2026-01-02"
-    assert versioned(tmp_path, load="2026-01-01").load().model_digest == "2026-01-01"
+        versioned(tmp_path, save=version).save(embeddings(made_from={"model": version}))
+    assert versioned(tmp_path).load().made_from == {"model": "2026-01-02"}
+    assert versioned(tmp_path, load="2026-01-01").load().made_from == {"model": "2026-01-01"}
 
 
 def test_a_version_is_never_written_over(tmp_path):

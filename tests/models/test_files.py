@@ -49,3 +49,45 @@ def test_the_digest_follows_every_weight():
     network.set_weights(weights)
     assert digest_weights(network) in digests
     assert all(len(digest) == 32 for digest in digests)
+
+
+def normalised(mean, *, name="input_constants", dropout_seed=0):
+    layers = [
+        keras.layers.Normalization(mean=mean, variance=np.array([1.0, 4.0]), name=name),
+        keras.layers.Dropout(0.5, seed=dropout_seed),
+        keras.layers.Dense(2, kernel_initializer="ones"),
+    ]
+    return keras.Sequential([keras.Input((2,)), *layers])
+
+
+def test_the_digest_follows_constants_that_are_no_weights(tmp_path):
+    network, other = normalised(np.array([-60.0, 0.1])), normalised(np.array([-60.0, 0.2]))
+    for ours, theirs in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert digest_weights(network) != digest_weights(other)
+    save_model(network, tmp_path / "m.keras")
+    assert digest_weights(load_model(tmp_path / "m.keras")) == digest_weights(network)
+
+
+def test_the_digest_follows_constants_of_a_network_inside():
+    inner = [keras.layers.Rescaling(1 / 255), keras.layers.Rescaling(1 / 127.5, offset=-1.0)]
+    digests = [
+        digest_weights(keras.Sequential([keras.Input((2,)), keras.Sequential([layer])]))
+        for layer in inner
+    ]
+    assert digests[0] != digests[1]
+
+
+def test_names_and_dropout_leave_the_digest_alone():
+    mean = np.array([-60.0, 0.1])
+    network, twin = normalised(mean), normalised(mean, name="other", dropout_seed=7)
+    before = digest_weights(network)
+    network(np.ones((4, 2), np.float32), training=True)  # moves the state of the dropout's seed
+    assert digest_weights(network) == before == digest_weights(twin)
+
+
+def test_every_backbone_keeps_its_digest_over_a_file(audio_backbone, visual_backbones, tmp_path):
+    networks = [audio_backbone(), audio_backbone(residual_normalisation=True)]
+    for network in (*networks, *visual_backbones.values()):
+        save_model(network, tmp_path / "m.keras")
+        assert digest_weights(load_model(tmp_path / "m.keras")) == digest_weights(network)

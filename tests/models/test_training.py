@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from avsc_kedro.models import training
+from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import Feed, SpectrogramSamples
 from avsc_kedro.models.losses import RegularisedNetwork
 from avsc_kedro.models.training import LabelledSamples, train, train_and_refit
 from avsc_kedro.options import MixupOptions
 from avsc_kedro.progress import bars
 from avsc_kedro.progress.events import Advanced, Finished, Started
+from benchmarks import kill_training
 
 SETTINGS = {"classes": 2, "seed": 3, "title": "tiny"}
 
@@ -195,7 +197,7 @@ def test_progress_counts_steps_and_ends_also_by_an_error(training_options, scree
     def fail(self, epoch, logs=None):
         raise RuntimeError("stopped")
 
-    monkeypatch.setattr(training._Recorder, "on_epoch_end", fail)
+    monkeypatch.setattr(Logbook, "on_epoch_end", fail)
     with pytest.raises(RuntimeError, match="stopped"):
         train(build, blobs(10), None, options=training_options(), **SETTINGS)
     assert isinstance(screen.events[-1], Finished)
@@ -224,3 +226,9 @@ def test_the_rate_rises_over_the_warm_up_and_then_follows_the_schedule(
     rising = [float(rate(step)) for step in (0, 10, 20)]
     np.testing.assert_allclose(rising, [0.0, 0.005, 0.01], rtol=1e-5)
     assert float(rate(100)) == pytest.approx(last, abs=1e-8)
+
+
+def test_a_training_killed_twice_ends_as_one_that_was_not(tmp_path):
+    outcome = kill_training.kill_and_compare(tmp_path, kills=2, seed=1, epochs=6)
+    assert outcome.passed, outcome
+    assert outcome.kills == 2

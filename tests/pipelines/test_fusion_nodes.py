@@ -1,10 +1,14 @@
-"""Phase II refuses embeddings that do not belong to the clips as they are now."""
+"""Phase II refuses embeddings of other clips or networks, and says what it was trained on."""
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.models.files import digest_weights
+from avsc_kedro.options import FusionOptions
 from avsc_kedro.pipelines.fusion import nodes
 from avsc_kedro.stores.embeddings import Embeddings
 
@@ -20,14 +24,45 @@ def clips():
     )
 
 
-def embeddings_of(clips, labels=("park", "tram")):
-    vectors = {"fc10": np.zeros((len(clips), 2), np.float32)}
-    return Embeddings(list(clips["clip_id"]), list(clips["split"]), list(labels), vectors, "")
+BRANCHES = ("aud_mel", "aud_gam", "aud_cqt")
+OPTIONS = FusionOptions(
+    training={
+        "epochs": 1,
+        "batch_size": 2,
+        "learning_rate": 0.01,
+        "l2_lambda": 0.0,
+        "mixup": {"distribution": "none"},
+    },
+    dropout=0.0,
+)
+
+
+def embeddings_of(clips, labels=("park", "tram"), branch="aud_mel"):
+    vectors = {"fc10": np.full((len(clips), 2), BRANCHES.index(branch), np.float32)}
+    made_from = {"model": f"{branch} network", "features": "features"}
+    return Embeddings(
+        list(clips["clip_id"]), list(clips["split"]), list(labels), vectors, made_from
+    )
 
 
 def fuse(clips, made):
-    branches = dict.fromkeys(("aud_mel", "aud_gam", "aud_cqt"), made)
+    branches = dict.fromkeys(BRANCHES, made)
     return nodes.train_fusion(clips, ["park", "tram"], None, 0, False, "audio_only", **branches)
+
+
+@pytest.fixture
+def branches(clips):
+    return {name: embeddings_of(clips, branch=name) for name in BRANCHES}
+
+
+def train(clips, branches, **changes):
+    summaries = {f"{name}_summary": {"model_digest": f"{name} network"} for name in BRANCHES}
+    given = {**branches, **summaries, **changes}
+    return nodes.train_fusion(clips, ["park", "tram"], OPTIONS, 0, True, "audio_only", **given)
+
+
+def apply(model, summary, clips, branches):
+    return nodes.fuse_clips(model, summary, clips, ["park", "tram"], "audio_only", **branches)
 
 
 def test_a_clip_that_changed_its_split_is_refused(clips):
@@ -44,3 +79,43 @@ def test_a_clip_that_is_new_is_refused(clips):
 def test_other_scenes_are_refused(clips):
     with pytest.raises(InputError, match="usable_clips"):
         fuse(clips, embeddings_of(clips, labels=("bus", "tram")))
+
+
+@pytest.mark.parametrize("summary", [{"model_digest": "newer"}, {}])
+def test_embeddings_that_another_network_made_are_refused(clips, branches, summary):
+    with pytest.raises(InputError, match="another network made these") as caught:
+        train(clips, branches, aud_gam_summary=summary)
+    assert "as in aud_gam.summary" in str(caught.value)
+    assert "kedro run --pipeline=phase1 --namespaces=aud_gam" in str(caught.value)
+
+
+def test_summary_and_vectors_name_what_they_were_made_from(clips, branches):
+    model, history, summary = train(clips, branches)
+    assert len(history) == summary["best_epoch"] == 1
+    assert json.loads(json.dumps(summary)) == {
+        "fusion": "audio_only",
+        "model_digest": digest_weights(model),
+        "best_epoch": 1,
+        "embeddings": {
+            name: {"digest": branches[name].digest, "model_digest": f"{name} network"}
+            for name in BRANCHES
+        },
+    }
+    fused, table = apply(model, summary, clips, branches)
+    assert fused.made_from == {
+        "model": digest_weights(model),
+        **{name: branches[name].digest for name in BRANCHES},
+    }
+    assert list(table["clip_id"]) == ["a", "b", "c"]
+
+
+def test_a_model_is_applied_to_no_other_embeddings_and_under_no_other_summary(clips, branches):
+    model, _, summary = train(clips, branches)
+    vectors = {"fc10": branches["aud_cqt"].vectors["fc10"] + 1}
+    moved = {**branches, "aud_cqt": branches["aud_cqt"]._replace(vectors=vectors)}
+    with pytest.raises(InputError, match=r"trained on other embeddings.*--pipeline=phase2"):
+        apply(model, summary, clips, moved)
+    with pytest.raises(InputError, match=r"of two trainings.*--pipeline=phase2"):
+        apply(model, {**summary, "model_digest": "older"}, clips, branches)
+    with pytest.raises(InputError, match=r"digest none, as in audio_only.summary"):
+        apply(model, {}, clips, branches)

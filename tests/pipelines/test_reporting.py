@@ -13,12 +13,15 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
-from kedro_datasets.json import JSONDataset
-from kedro_datasets.pandas import CSVDataset
-from kedro_datasets.text import TextDataset
 
 from avsc_kedro import figures, metrics, paper
 from avsc_kedro.datasets.png import SIGNATURE, PngDataset
+from avsc_kedro.datasets.published import (
+    PublishedCSVDataset,
+    PublishedJSONDataset,
+    PublishedTextDataset,
+)
+from avsc_kedro.errors import InputError
 from avsc_kedro.figures.feature_grid import draw_feature_grid
 from avsc_kedro.options import (
     AudioBackboneOptions,
@@ -27,7 +30,7 @@ from avsc_kedro.options import (
     FusionOptions,
     VisualBackboneOptions,
 )
-from avsc_kedro.pipelines.reporting import drawings
+from avsc_kedro.pipelines.reporting import drawings, provenance
 from avsc_kedro.pipelines.reporting.pipeline import (
     PICTURES,
     create_pipeline,
@@ -47,6 +50,7 @@ TABLES = (
     "findings",
     "feature_options",
     "trainings",
+    "provenance",
 )
 ROWS = {"report": ("fusion",), "paper_tables": paper.AUDIO_VISUAL_FUSIONS}
 CREATE = {"report": create_pipeline, "paper_tables": create_table_pipeline}
@@ -122,7 +126,26 @@ def make_summary(branch, classes):
         "network": branch.name,
         "trainable_parameters": 9_000_000,
         "best_epoch": 3,
+        "recipe": f"recipe of {branch.features}",
+        "model_digest": f"{branch.name} network {'0' * 32}",
+        "features_digest": f"{branch.features} features {'0' * 32}",
         "stages": [dict(zip(names, (t, list(s), p), strict=True)) for t, s, p in (*stages, *head)],
+    }
+
+
+def make_fusion_summary(row):
+    branches = paper.FUSION_BY_NAME[row].branches
+    return {
+        "fusion": row,
+        "model_digest": f"{row} network {'0' * 32}",
+        "best_epoch": 3,
+        "embeddings": {
+            name: {
+                "digest": f"{name} vectors {'0' * 32}",
+                "model_digest": f"{name} network {'0' * 32}",
+            }
+            for name in branches
+        },
     }
 
 
@@ -160,19 +183,20 @@ def make_inputs(prefix, scenes, options, failures=()):
     for row in (*ROWS[prefix], *paper.SINGLE_MODALITY_ROWS):
         vectors = {"audio_visual": RNG.normal(size=(len(clips), 10)).astype("f4")}
         data[f"{row}.history"] = make_history(12)
+        data[f"{row}.summary"] = make_fusion_summary("f4" if row == "fusion" else row)
         data[f"{row}.predictions"] = make_predictions(clips, scenes, 4)
         data[f"{row}.audio_visual_embedding"] = Embeddings(
-            list(clips["clip_id"]), list(clips["split"]), list(scenes), vectors, ""
+            list(clips["clip_id"]), list(clips["split"]), list(scenes), vectors, {}
         )
     return data
 
 
 def make_output(folder, name):
     if name.endswith(TABLES):
-        return CSVDataset(filepath=f"{folder}/{name}.csv", save_args={"index": False})
+        return PublishedCSVDataset(filepath=f"{folder}/{name}.csv", save_args={"index": False})
     if name.endswith(PICTURES):
         return PngDataset(filepath=f"{folder}/{name}.png")
-    kind = JSONDataset if name.endswith("scores") else TextDataset
+    kind = PublishedJSONDataset if name.endswith("scores") else PublishedTextDataset
     return kind(filepath=f"{folder}/{name}")
 
 
@@ -289,6 +313,61 @@ def test_settings_are_those_that_were_given(synthetic):
     assert list(synthetic["branches"]["Epoch kept"]) == [3] * 5
 
 
+def test_provenance_lists_stores_backbones_embeddings_and_the_fusions_shown(tau, synthetic):
+    table = synthetic["provenance"].set_index("What")
+    assert list(table.index) == [
+        *(f"{kind} features" for kind in ("MEL", "GAM", "CQT", "RGB")),
+        *(f"{branch.title} network" for branch in paper.BRANCHES),
+        *(f"{branch.title} embeddings" for branch in paper.BRANCHES),
+        *("Fusion f4", "Fusion audio only (f4)", "Fusion visual only (f4)"),
+    ]
+    assert table.loc["RGB features", "Made from"] == "recipe recipe of rgb"
+    assert table.loc["Vis-INC embeddings", "Made from"] == "Vis-INC network, RGB features"
+    assert table.loc["Fusion visual only (f4)", "Made from"].endswith("of Vis-INC, Vis-CONV")
+    assert table.loc["Fusion f4", "Digest"] == f"f4 network {'0' * 32}"
+    assert len(tau[1]["provenance"]) == 4 + 5 + 5 + 8
+
+
+def test_the_page_shows_twelve_digits_of_each_digest(synthetic):
+    assert ">Provenance<" in synthetic["report_page"]
+    assert ">f4 network 0<" in synthetic["report_page"]
+
+
+def summaries_of(*rows):
+    branches = {branch.name: make_summary(branch, 10) for branch in paper.BRANCHES}
+    return branches | {row: make_fusion_summary(row) for row in rows}
+
+
+def test_a_fusion_of_other_backbones_is_not_reported():
+    summaries = summaries_of("audio_only", "visual_only", "f1")
+    summaries["aud_gam"]["model_digest"] = "newer"
+    with pytest.raises(InputError, match=r"embeddings that another aud_gam made.*pipeline=phase2"):
+        provenance.list_provenance("f1", **summaries)
+
+
+def test_fusions_of_other_embeddings_are_not_reported_together():
+    summaries = summaries_of("audio_only", "visual_only", "f1")
+    summaries["f1"]["embeddings"]["vis_inc"]["digest"] = "older"
+    with pytest.raises(InputError, match=r"visual_only and f1 .*other emb.*--params fusion=f1"):
+        provenance.list_provenance("f1", **summaries)
+
+
+def test_branches_of_other_frames_are_not_reported_together():
+    summaries = summaries_of("audio_only", "visual_only", "f1")
+    summaries["vis_conv"]["features_digest"] = "newer"
+    with pytest.raises(InputError, match="phase1 --namespaces=vis_conv"):
+        provenance.list_provenance("f1", **summaries)
+
+
+def test_results_from_before_digests_were_kept_are_not_reported():
+    summaries = summaries_of("audio_only", "visual_only")
+    for summary in summaries.values():
+        for key in ("model_digest", "features_digest", "embeddings"):
+            summary.pop(key, None)
+    with pytest.raises(InputError, match="Received none"):
+        provenance.list_provenance("f1", fusion={}, **summaries)
+
+
 def test_a_refit_is_left_out_of_the_curves():
     history = make_history()
     both = pd.concat([history, history.assign(stage="refit", val_loss=np.nan)])
@@ -299,7 +378,7 @@ def test_two_evaluation_clips_are_mapped_among_all_clips():
     clips = make_clips(["bus", "tram"]).groupby(["scene", "split"]).head(1)
     vectors = {"audio_visual": RNG.normal(size=(len(clips), 4))}
     embeddings = Embeddings(
-        list(clips["clip_id"]), list(clips["split"]), ["park", "tram"], vectors, ""
+        list(clips["clip_id"]), list(clips["split"]), ["park", "tram"], vectors, {}
     )
     assert drawings.draw_embedding_map("f1", clips, 0, fusion=embeddings).startswith(SIGNATURE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from functools import partial
 from pathlib import Path
@@ -35,14 +36,23 @@ class ClipSourceDataset(AbstractDataset):
     Args:
         filepath: Folder of the embedded set.
         clips: The `clips` group of the parameters.
+        embedded: The `embedded` group of the parameters.
         metadata: Anything other tools want to know.
     """
 
+    stamp_path = None  # what is there tells by itself whether it is complete
+
     def __init__(
-        self, *, filepath: str, clips: dict[str, Any], metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        clips: dict[str, Any],
+        embedded: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
     ):
         self._root = Path(filepath)
         self._clips = ClipsOptions(**clips)
+        self._embedded = EmbeddedOptions(**embedded)
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
@@ -54,9 +64,24 @@ class ClipSourceDataset(AbstractDataset):
         else:
             logger.info("clips come from %s", data.clips.path)
 
+    def why_outdated(self) -> str | None:
+        """Say what of the embedded set is missing; None for recordings, which nobody makes."""
+        if not self._clips.is_embedded:
+            return None
+        missing = len(embedded.missing_clips(self._root, self._embedded))
+        if missing:
+            return f"{missing} synthetic clips of these options are missing"
+        listed = embedded.has_tables(self._root, self._embedded)
+        return None if listed else "the tables of the synthetic clips list others"
+
+    def content_digest(self) -> str:
+        """Return the digest (32 hexadecimal digits) of the listing, no recording opened."""
+        listing = self.load().to_csv(index=False).encode()
+        return hashlib.blake2b(listing, digest_size=16).hexdigest()
+
     def _exists(self) -> bool:
         if self._clips.is_embedded:
-            return (self._root / "meta.csv").is_file()
+            return self.why_outdated() is None
         return Path(self._clips.path or "").exists()
 
     def _describe(self) -> dict[str, Any]:

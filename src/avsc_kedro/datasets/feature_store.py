@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedro.io import AbstractDataset, DatasetError
 
@@ -11,6 +12,13 @@ from avsc_kedro.extraction import PlannedClip, extract_missing
 from avsc_kedro.features import make_recipe
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.stores import FeatureStore
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import TablePreview
+
+STAMP = "stamp.json"
+PREVIEW_COLUMNS = ["clip_id", "shard", "row", "lowest", "mean", "highest"]
+PREVIEW_CLIPS = 10
 
 
 class FeaturePlan(NamedTuple):
@@ -44,7 +52,14 @@ class FeatureStoreDataset(AbstractDataset):
     ):
         self._filepath = Path(filepath)
         self._recipe = make_recipe(kind, FeaturesOptions(**features))
+        self._anew = False
+        self._opened: tuple[Any, FeatureStore] | None = None
         self.metadata = metadata
+
+    @property
+    def stamp_path(self) -> Path:
+        """Where the record of how this store was made belongs."""
+        return self._filepath / self._recipe.id / STAMP
 
     def load(self) -> FeatureStore:
         return self._store().open()
@@ -56,13 +71,65 @@ class FeatureStoreDataset(AbstractDataset):
                 f"The plan asks for {wanted.canonical}, the catalog entry for "
                 f"{self._recipe.canonical}. Let both read params:features."
             )
-        extract_missing(self._store(), data.clips, data.extraction)
+        store = FeatureStore(self._filepath, self._recipe)
+        extract_missing(store, data.clips, data.extraction, anew=self._anew)
+        self._anew = False
+
+    def make_anew(self) -> None:
+        """Let the next `save` extract every clip, also those that are up to date."""
+        self._anew = True
+
+    def why_outdated(self) -> str | None:
+        """Return in one short sentence why an extraction is due, None if none is."""
+        return self._store().why_outdated()
+
+    def content_digest(self) -> str:
+        """Return the digest of the features and whose they are.
+
+        Raises:
+            StoreError: If there is no index, or it is damaged.
+        """
+        return self._store().open().content_digest
+
+    def own_options(self) -> dict[str, Any]:
+        """Return what decides the features besides the clips, as plain data."""
+        recipe = json.loads(self._recipe.canonical)
+        return {"features": recipe.pop("options"), **recipe}  # as the parameters are named
+
+    def former_stamps(self) -> list[Path]:
+        """Return the records of this kind's stores of other recipes, newest first."""
+        stamps = [path for path in self._filepath.glob(f"*/{STAMP}") if path != self.stamp_path]
+        return sorted(stamps, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+    def preview(self) -> TablePreview:
+        """Return the first clips as Kedro-Viz shows a table."""
+        store = self._store().open()
+        clips = store.clip_ids[:PREVIEW_CLIPS]
+        return {
+            "index": list(range(len(clips))),
+            "columns": PREVIEW_COLUMNS,
+            "data": [_summarise(store, clip) for clip in clips],
+        }
 
     def _exists(self) -> bool:
-        return self._store().is_sealed()
+        return self.why_outdated() is None
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "kind": self._recipe.kind, "id": self._recipe.id}
 
     def _store(self) -> FeatureStore:
-        return FeatureStore(self._filepath, self._recipe)
+        """The store; the same one as long as its index stays, so that it is read once."""
+        store = FeatureStore(self._filepath, self._recipe)
+        signature = store.signature()
+        if self._opened is None or self._opened[0] != signature:
+            self._opened = (signature, store)
+        return self._opened[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": None}  # another process reads the index itself
+
+
+def _summarise(store: FeatureStore, clip_id: str) -> list[Any]:
+    row, values = store.row(clip_id), store[clip_id]
+    numbers = [float(value) for value in (values.min(), values.mean(dtype="f8"), values.max())]
+    return [clip_id, row.shard, row.index, *(round(number, 3) for number in numbers)]

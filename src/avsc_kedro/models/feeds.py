@@ -118,7 +118,11 @@ class Feed(keras.utils.PyDataset):
         return self._mix(self.samples.take(chosen, rng), labels, one_hot, rng)
 
     def on_epoch_end(self):
-        self.epoch += 1
+        self.start_at(self.epoch + 1)
+
+    def start_at(self, epoch: int) -> None:
+        """Stand where a feed stands that `epoch` epochs were taken from."""
+        self.epoch = epoch
         self._order = self._shuffle()
 
     def _shuffle(self):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -10,6 +12,8 @@ import numpy as np
 
 from avsc_kedro.models import fusion, layers  # noqa: F401  registers the layers for loading
 from avsc_kedro.publish import publish_file
+
+NO_CONSTANTS = {"name", "seed", "trainable"}  # of a layer's settings: they leave outputs alone
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -24,9 +28,40 @@ def load_model(path: Path) -> keras.Model:
 
 
 def digest_weights(model: keras.Model) -> str:
-    """Return the BLAKE2b digest (32 hexadecimal digits) of a network's weights."""
+    """Return the BLAKE2b digest (32 hexadecimal digits) of all that decides a network's outputs.
+
+    Weights, and the constants of its layers, such as the mean of a normalisation, which
+    are no weights. Names and random seeds are left out.
+    """
     digest = hashlib.blake2b(digest_size=16)
+    for layer in _layers(model):
+        digest.update(_constants(layer).encode())
     for array in model.get_weights():
-        digest.update(str(array.shape).encode())
+        digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a network and of the networks inside it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
+def _constants(layer: keras.layers.Layer) -> str:
+    """Return a layer's class and settings as JSON, the same text before and after a file.
+
+    None and False, which a later Keras may add, and nested objects, which initialise or
+    regularise weights, are no constants.
+    """
+    settings = {
+        key: value
+        for key, value in layer.get_config().items()
+        if key not in NO_CONSTANTS and value is not None and value is not False
+    }
+    plain = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    named = [type(layer).__name__, layer.compute_dtype, plain]
+    return json.dumps(named, sort_keys=True, default=lambda array: np.asarray(array).tolist())

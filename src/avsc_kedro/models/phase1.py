@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone
+from avsc_kedro.models.checkpoints import Checkpoints
 from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
 from avsc_kedro.models.training import LabelledSamples, Trained, train_and_refit
 from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
@@ -20,12 +21,14 @@ class Recordings(NamedTuple):
     """Features and classes of the clips that training may see.
 
     Each is (rows, labels): rows a sequence of arrays, labels (clips,) integer.
-    `validation` is None if no clip was set aside.
+    `validation` is None if no clip was set aside. `made_from` says what they and the code
+    that trains on them are, as JSON takes it; see `training.train`.
     """
 
     train: tuple
     validation: tuple | None
     both: tuple
+    made_from: Any = None
 
 
 def train_audio(
@@ -36,6 +39,7 @@ def train_audio(
     classes: int,
     seed: int,
     refit: bool,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train a residual-inception network on spectrograms."""
     rows = recordings.train[0]
@@ -51,7 +55,17 @@ def train_audio(
             variance=variance,
         )
 
-    return _train(branch, recordings, SpectrogramSamples, build, options, classes, seed, refit)
+    return _train(
+        branch,
+        recordings,
+        SpectrogramSamples,
+        build,
+        options,
+        classes=classes,
+        seed=seed,
+        refit=refit,
+        checkpoints=checkpoints,
+    )
 
 
 def train_visual(
@@ -62,6 +76,7 @@ def train_visual(
     classes: int,
     seed: int,
     refit: bool,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train InceptionV3 or ConvNeXtTiny on frames."""
     frame_shape = recordings.train[0][0].shape[1:]
@@ -72,10 +87,20 @@ def train_visual(
     def samples(rows) -> FrameSamples:
         return FrameSamples(rows, options.frames_per_clip)
 
-    return _train(branch, recordings, samples, build, options, classes, seed, refit)
+    return _train(
+        branch,
+        recordings,
+        samples,
+        build,
+        options,
+        classes=classes,
+        seed=seed,
+        refit=refit,
+        checkpoints=checkpoints,
+    )
 
 
-def _train(branch, recordings, samples: Callable, build, options, classes, seed, refit) -> Trained:
+def _train(branch, recordings, samples: Callable, build, options, *, refit, **settings) -> Trained:
     def labelled(part):
         return LabelledSamples(samples(part[0]), np.asarray(part[1])) if part else None
 
@@ -85,7 +110,7 @@ def _train(branch, recordings, samples: Callable, build, options, classes, seed,
         labelled(recordings.validation),
         labelled(recordings.both) if refit else None,
         options=options.training,
-        classes=classes,
-        seed=seed,
         title=branch.title,
+        made_from=recordings.made_from,
+        **settings,
     )

@@ -7,10 +7,11 @@ from typing import Any
 import keras
 
 from avsc_kedro.models.backbone import count_trainable_parameters
+from avsc_kedro.models.files import digest_weights
 
 
 def summarise_network(network: keras.Model) -> dict[str, Any]:
-    """Return a backbone's trainable parameters and its stages as plain data.
+    """Return a backbone's digest, trainable parameters and stages as plain data.
 
     Layers whose names share the part before the first underscore form one stage,
     except those with a name of their own, such as `fc1024`.
@@ -22,6 +23,7 @@ def summarise_network(network: keras.Model) -> dict[str, Any]:
         stage["parameters"] += count_trainable_parameters(layer)
     return {
         "network": network.name,
+        "model_digest": digest_weights(network),
         "trainable_parameters": count_trainable_parameters(network),
         "stages": [{"title": title, **stage} for title, stage in stages.items()],
     }

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import time
+import logging
+import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
 
 from avsc_kedro import progress
+from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
+from avsc_kedro.models.epochs import EpochSaver, Logbook, StepWatch
 from avsc_kedro.models.feeds import Feed, Samples
 from avsc_kedro.models.losses import RegularisedNetwork
 from avsc_kedro.options import TrainingOptions
+
+logger = logging.getLogger(__name__)
 
 
 class LabelledSamples(NamedTuple):
@@ -45,10 +52,13 @@ def train(
     classes: int,
     seed: int,
     title: str,
+    checkpoints: Checkpoints | None = None,
+    made_from: Any = None,
 ) -> Trained:
     """Train a freshly built network and keep the epoch with the lowest validation loss.
 
-    Without a validation set the last epoch is kept.
+    Without a validation set the last epoch is kept. Given checkpoints, a training that
+    was interrupted goes on after the last epoch it saved, and ends as if it had not been.
 
     Args:
         build: Makes the untrained network.
@@ -58,30 +68,25 @@ def train(
         classes: Number of classes.
         seed: Of the weights, the order, the mixing and the dropout.
         title: What the progress line is called.
+        checkpoints: Where to save each epoch and to look for an interrupted training.
+        made_from: What the samples and the code are, as JSON takes it: an interrupted
+            training goes on only if this is the same.
 
     Raises:
         FloatingPointError: If the loss is not a finite number.
     """
-    seed_everything(seed)
-    network = build()
-    feed = _feed(train_set, options, classes, seed)
-    steps = len(feed) * options.epochs
-    trainer = _compile(network, options, steps=steps)
-    best = keras.callbacks.EarlyStopping(
-        "val_loss", patience=options.epochs, restore_best_weights=True
+    facts = _facts(made_from, (train_set, validation_set), options, classes, seed)
+    return _train(
+        build,
+        train_set,
+        validation_set,
+        stage="train",
+        options=options,
+        classes=classes,
+        seed=seed,
+        title=title,
+        open_checkpoints=partial(_open, checkpoints, facts, options),
     )
-    with progress.track(steps, title, unit="steps") as line:
-        recorder = _Recorder(title, line)
-        trainer.fit(
-            feed,
-            epochs=options.epochs,
-            validation_data=_feed(validation_set, options, classes, None),
-            callbacks=[recorder, best] if validation_set else [recorder],
-            shuffle=False,
-            verbose=0,
-        )
-    best_epoch = best.best_epoch + 1 if validation_set else options.epochs
-    return Trained(network, recorder.rows, best_epoch)
 
 
 def train_and_refit(
@@ -94,20 +99,98 @@ def train_and_refit(
     classes: int,
     seed: int,
     title: str,
+    checkpoints: Checkpoints | None = None,
+    made_from: Any = None,
 ) -> Trained:
     """Train as `train` does; given a `refit_set`, train anew on it for the epochs that won.
 
     The history then holds both trainings, told apart by `stage`.
     """
-    settings = {"classes": classes, "seed": seed}
-    chosen = train(build, train_set, validation_set, options=options, title=title, **settings)
+    facts = _facts(made_from, (train_set, validation_set, refit_set), options, classes, seed)
+    run = partial(
+        _train,
+        build,
+        classes=classes,
+        seed=seed,
+        open_checkpoints=partial(_open, checkpoints, facts, options),
+    )
+    chosen = run(train_set, validation_set, stage="train", options=options, title=title)
     if refit_set is None or validation_set is None:
         return chosen
     options = options.model_copy(update={"epochs": chosen.best_epoch})
-    title = f"{title} (refit)"
-    refitted = train(build, refit_set, None, options=options, title=title, **settings)
-    rows = [{**row, "stage": "refit"} for row in refitted.history]
-    return refitted._replace(history=chosen.history + rows)
+    refitted = run(refit_set, None, stage="refit", options=options, title=f"{title} (refit)")
+    return refitted._replace(history=chosen.history + refitted.history)
+
+
+def _train(
+    build, train_set, validation_set, *, stage, options, classes, seed, title, open_checkpoints
+):
+    seed_everything(seed)
+    network = build()
+    checkpoints = open_checkpoints(network)  # the weights to start from are part of its name
+    feed = _feed(train_set, options, classes, seed)
+    steps = len(feed) * options.epochs
+    trainer = _compile(network, options, steps=steps)
+    logbook = Logbook(trainer, stage)
+    callbacks = [logbook]
+    if checkpoints:
+        _resume(logbook, checkpoints.newest(stage), title=title, epochs=options.epochs)
+        callbacks.append(EpochSaver(logbook, checkpoints, stage, options.checkpoint_epochs))
+    done = len(logbook.rows)
+    with progress.track(steps, title, unit="steps") as line:
+        if done:
+            line.advance(done * len(feed), epoch=done)
+            feed.start_at(done)
+        if done < options.epochs:
+            trainer.fit(
+                feed,
+                initial_epoch=done,
+                epochs=options.epochs,
+                validation_data=_feed(validation_set, options, classes, None),
+                callbacks=[StepWatch(title, line), *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+    logbook.restore_best()
+    return Trained(network, logbook.rows, logbook.best_epoch)
+
+
+def _facts(made_from, sets, options, classes, seed) -> dict[str, Any]:
+    """Return what decides a training beside the network, as JSON takes it."""
+    return {
+        "made_from": made_from,
+        "sets": [_describe(labelled) for labelled in sets],
+        "options": options.model_dump(mode="json", exclude={"checkpoint_epochs"}),
+        "classes": classes,
+        "seed": seed,
+        "versions": [
+            keras.__version__,
+            np.__version__,
+            keras.backend.backend(),
+            sys.modules[keras.backend.backend()].__version__,
+        ],
+    }
+
+
+def _describe(labelled):
+    if labelled is None:
+        return None
+    samples, labels = labelled
+    return [type(samples).__name__, samples.per_clip, np.asarray(labels).tolist()]
+
+
+def _open(checkpoints, facts, options, network) -> TrainingCheckpoints | None:
+    """Return the checkpoints of the training that starts with this network."""
+    if checkpoints is None or not options.checkpoint_epochs:
+        return None
+    start = [ops.convert_to_numpy(variable) for variable in network.variables]
+    return checkpoints.of(digest({**facts, "network": network.to_json()}, start))
+
+
+def _resume(logbook, state, *, title, epochs) -> None:
+    if state is not None:
+        logbook.go_on_from(state)
+        logger.info("%s: goes on after epoch %d of %d", title, state.epoch, epochs)
 
 
 def _feed(labelled, options, classes, seed):
@@ -144,38 +227,3 @@ def _schedule(options, steps):
         warmup_target=options.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-
-
-class _Recorder(keras.callbacks.Callback):
-    """Keeps history, shows progress, stops on a loss that is not a number."""
-
-    def __init__(self, title: str, line: progress.Bar):
-        super().__init__()
-        self.rows: list[dict[str, float | str]] = []
-        self.title = title
-        self._line = line
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.perf_counter()
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"{self.title}: the loss became {loss} in epoch {len(self.rows) + 1}, step "
-                f"{batch + 1}. Lower the learning rate of this training."
-            )
-        self._line.advance(1, epoch=len(self.rows) + 1, loss=loss)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.rows.append(
-            {
-                "epoch": epoch + 1,
-                "loss": float(logs["loss"]),
-                "accuracy": float(logs["accuracy"]),
-                "val_loss": float(logs.get("val_loss", np.nan)),
-                "val_accuracy": float(logs.get("val_accuracy", np.nan)),
-                "seconds": time.perf_counter() - self._started,
-                "stage": "train",
-            }
-        )

@@ -20,10 +20,9 @@ from avsc_kedro.options.features import (
     StftOptions,
 )
 from avsc_kedro.options.group import Options
-from avsc_kedro.options.project import (
-    ProjectOptions,
-)
+from avsc_kedro.options.project import ProjectOptions
 from avsc_kedro.options.training import (
+    SPEED_ONLY,
     STOCK_WEIGHT_FILES,
     AudioBackboneOptions,
     BackboneOptions,
@@ -36,6 +35,7 @@ from avsc_kedro.options.training import (
 
 __all__ = [
     "MIN_FRAME_SIZE_PX",
+    "SPEED_ONLY",
     "STOCK_WEIGHT_FILES",
     "AudioBackboneOptions",
     "AudioOptions",

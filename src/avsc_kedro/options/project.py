@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from avsc_kedro.options.clips import ClipsOptions, EmbeddedOptions
 from avsc_kedro.options.features import MIN_FRAME_SIZE_PX, ExtractionOptions, FeaturesOptions
@@ -21,12 +21,18 @@ class ProjectOptions(Options):
     video: str | None
     seed: Seed
     refit: StrictBool
+    force: tuple[str, ...] = ()
     clips: ClipsOptions
     embedded: EmbeddedOptions
     features: FeaturesOptions
     extraction: ExtractionOptions
     backbones: BackbonesOptions
     fusion_layer: FusionOptions
+
+    @field_validator("force", mode="before")
+    @classmethod
+    def _one_or_many(cls, force: Any) -> Any:
+        return tuple(force.split(",")) if isinstance(force, str) else force
 
     @model_validator(mode="after")
     def _frames_suit_the_networks(self) -> ProjectOptions:

@@ -15,6 +15,9 @@ STOCK_WEIGHT_FILES = {
     "convnext_tiny": "convnext_tiny_notop.h5",
 }
 
+# They change how long a training or an embedding takes, and nothing that is kept of it.
+SPEED_ONLY = ("checkpoint_epochs", "embedding_batch_size")
+
 
 class MixupOptions(Options):
     """How two samples are mixed."""
@@ -34,6 +37,7 @@ class TrainingOptions(Options):
     warmup_epochs: float = Field(default=0, ge=0)
     l2_lambda: float = Field(ge=0)
     mixup: MixupOptions
+    checkpoint_epochs: int = Field(default=1, ge=0)  # 0 saves none
 
 
 class BackboneOptions(Options):

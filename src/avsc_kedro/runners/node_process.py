@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from kedro.runner import ThreadRunner
-from kedro.runner.runner import _find_nodes_to_resume_from
 from kedro.runner.task import Task
 
 from avsc_kedro.runners.processes import NodeProcesses
@@ -52,15 +51,9 @@ class NodeProcessRunner(ThreadRunner):
         return _NodeExecutor(max_workers, nodes=self._nodes)
 
     def _suggest_resume_scenario(self, pipeline, done_nodes, catalog) -> None:
-        # Other nodes take seconds, and a feature store keeps what it has.
-        if not any(OWN_PROCESS in node.tags for node in done_nodes):
-            return
-        unfinished = set(pipeline.nodes) - set(done_nodes)
-        first = _find_nodes_to_resume_from(pipeline, unfinished, catalog)
-        logger.warning(
-            "To keep what is done, add to the same command: --from-nodes %s",
-            ",".join(sorted(first)),
-        )
+        # Kedro's advice, --from-nodes, is not needed where finished steps are left out.
+        if done_nodes:
+            logger.warning("What is done is kept: the same command goes on from here.")
 
 
 class _NodeExecutor(Executor):

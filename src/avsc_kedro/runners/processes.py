@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-import os
 import pickle
 import signal
 import threading
@@ -20,6 +19,7 @@ from kedro.runner.task import Task
 
 from avsc_kedro import progress, runtime
 from avsc_kedro.errors import InputError
+from avsc_kedro.workers import end_with_parent
 
 SECONDS_TO_END = 10.0  # a process that is done, or was told to end
 
@@ -140,7 +140,7 @@ def error_chain(error: BaseException | None) -> list[BaseException]:
 def _run_child(child: _Child, sender: Connection, events) -> None:
     # Ctrl-C reaches the whole group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     progress.relay_to(events)
     try:
         configure_project(child.package_name)
@@ -151,12 +151,6 @@ def _run_child(child: _Child, sender: Connection, events) -> None:
         sender.send(Failed.from_error(error))
     else:
         sender.send("done")
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot end its children."""
-    wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
 
 
 def _receive(receiver: Connection, process) -> Any:

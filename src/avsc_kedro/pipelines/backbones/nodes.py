@@ -10,7 +10,9 @@ import pandas as pd
 from avsc_kedro import progress
 from avsc_kedro.options import AudioBackboneOptions, BackboneOptions, VisualBackboneOptions
 from avsc_kedro.paper import Branch
+from avsc_kedro.pipelines.digests import require_digest, require_own_summary
 from avsc_kedro.predictions import scene_indices, tabulate_predictions
+from avsc_kedro.source_code import code_digest
 from avsc_kedro.stores.embeddings import Embeddings
 
 
@@ -21,12 +23,13 @@ def train_audio_backbone(
     options: AudioBackboneOptions,
     seed: int,
     refit: bool,
+    checkpoints,
     branch: Branch,
 ):
     """Train one residual-inception network; return model, history and summary."""
     from avsc_kedro.models.phase1 import train_audio
 
-    return _train(train_audio, clips, labels, features, options, seed, refit, branch)
+    return _train(train_audio, clips, labels, features, options, seed, refit, checkpoints, branch)
 
 
 def train_visual_backbone(
@@ -36,31 +39,45 @@ def train_visual_backbone(
     options: VisualBackboneOptions,
     seed: int,
     refit: bool,
+    checkpoints,
     branch: Branch,
 ):
     """Train InceptionV3 or ConvNeXtTiny; return model, history and summary."""
     from avsc_kedro.models.phase1 import train_visual
 
-    return _train(train_visual, clips, labels, features, options, seed, refit, branch)
+    return _train(train_visual, clips, labels, features, options, seed, refit, checkpoints, branch)
 
 
 TRAINERS = {"audio": train_audio_backbone, "visual": train_visual_backbone}
 
 
 def embed_clips(
-    model, clips: pd.DataFrame, labels: list, features, batch_size: int, branch: Branch
+    model,
+    summary: dict,
+    clips: pd.DataFrame,
+    labels: list,
+    features,
+    batch_size: int,
+    branch: Branch,
 ):
-    """Embed every clip with the trained network."""
+    """Embed every clip with the trained network.
+
+    Raises:
+        InputError: If `summary` is of another network, or of another store's features.
+    """
     from avsc_kedro.models import embedding
     from avsc_kedro.models.files import digest_weights
 
+    made_from = {"model": digest_weights(model), "features": features.content_digest}
+    require_own_summary(branch.name, summary, made_from["model"])
+    _require_same_features(made_from["features"], summary, branch)
     clip_ids = list(clips["clip_id"])
     rows = features.select(clip_ids)
     title = f"{branch.title} embeddings"
     with progress.track(len(rows), title, unit="clips") as bar:
         vectors = embedding.embed_clips(model, rows, batch_size=batch_size, on_batch=bar.advance)
     splits = list(clips["split"])
-    return Embeddings(clip_ids, splits, labels, vectors, digest_weights(model))
+    return Embeddings(clip_ids, splits, labels, vectors, made_from)
 
 
 def predict_scenes(embeddings: Embeddings, clips: pd.DataFrame, labels: list) -> pd.DataFrame:
@@ -69,7 +86,20 @@ def predict_scenes(embeddings: Embeddings, clips: pd.DataFrame, labels: list) ->
     return tabulate_predictions(clips, probabilities, labels)
 
 
-def _train(train, clips, labels, features, options: BackboneOptions, seed, refit, branch):
+def _require_same_features(digest: str, summary: dict, branch: Branch) -> None:
+    require_digest(
+        digest,
+        summary.get("features_digest"),
+        of=f"{branch.features}_features",
+        named_by=f"{branch.name}.summary",
+        problem=f"the features changed after {branch.name} was trained",
+        redo=branch.name,
+    )
+
+
+def _train(
+    train, clips, labels, features, options: BackboneOptions, seed, refit, checkpoints, branch
+):
     from avsc_kedro.models.phase1 import Recordings
     from avsc_kedro.models.summary import summarise_network
 
@@ -78,11 +108,27 @@ def _train(train, clips, labels, features, options: BackboneOptions, seed, refit
         rows = features.select(list(chosen["clip_id"]))
         return (rows, scene_indices(chosen, labels)) if len(rows) else None
 
-    recordings = Recordings(part("train"), part("validation"), part("train", "validation"))
-    trained = train(branch, recordings, options, classes=len(labels), seed=seed, refit=refit)
+    made_from = {
+        "features": features.content_digest,
+        "clips": clips[["clip_id", "split"]].to_numpy().tolist(),
+        "code": code_digest(train),
+    }
+    recordings = Recordings(
+        part("train"), part("validation"), part("train", "validation"), made_from
+    )
+    trained = train(
+        branch,
+        recordings,
+        options,
+        classes=len(labels),
+        seed=seed,
+        refit=refit,
+        checkpoints=checkpoints,
+    )
     summary = {
         **summarise_network(trained.network),
         "best_epoch": trained.best_epoch,
         "recipe": features.recipe.id,
+        "features_digest": features.content_digest,
     }
     return trained.network, pd.DataFrame(trained.history), summary

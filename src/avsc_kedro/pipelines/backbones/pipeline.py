@@ -25,6 +25,7 @@ def _branch_pipeline(branch: Branch) -> Pipeline:
                     "options": "params:options",
                     "seed": "params:seed",
                     "refit": "params:refit",
+                    "checkpoints": "checkpoints",
                 },
                 ["model", "history", "summary"],
                 name="train",
@@ -34,6 +35,7 @@ def _branch_pipeline(branch: Branch) -> Pipeline:
                 bind(nodes.embed_clips, branch=branch),
                 {
                     "model": "model",
+                    "summary": "summary",
                     **shared,
                     "features": "features",
                     "batch_size": "params:embedding_batch_size",

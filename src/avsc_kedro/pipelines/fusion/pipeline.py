@@ -34,6 +34,7 @@ def _row_pipeline(name: str, branches: tuple[str, ...]) -> Pipeline:
         shared["fusion"] = "params:fusion"
     row = {} if chosen else {"fusion": name}
     embeddings = {branch: f"{branch}_embeddings" for branch in branches}
+    summaries = {f"{branch}_summary": f"{branch}_summary" for branch in branches}
     template = Pipeline(
         [
             node(
@@ -41,16 +42,17 @@ def _row_pipeline(name: str, branches: tuple[str, ...]) -> Pipeline:
                 {
                     **shared,
                     **embeddings,
+                    **summaries,
                     "options": "params:fusion_layer",
                     "seed": "params:seed",
                     "refit": "params:refit",
                 },
-                ["model", "history"],
+                ["model", "history", "summary"],
                 name="train",
             ),
             node(
                 bind(nodes.fuse_clips, **row),
-                {**shared, **embeddings, "model": "model"},
+                {**shared, **embeddings, "model": "model", "summary": "summary"},
                 ["audio_visual_embedding", "predictions"],
                 name="apply",
             ),
@@ -63,7 +65,11 @@ def _row_pipeline(name: str, branches: tuple[str, ...]) -> Pipeline:
         inputs={
             "usable_clips": "usable_clips",
             "labels": "labels",
-            **{f"{branch}_embeddings": f"{branch}.embeddings" for branch in branches},
+            **{
+                f"{branch}_{output}": f"{branch}.{output}"
+                for branch in branches
+                for output in ("embeddings", "summary")
+            },
         },
         parameters=parameters | ({"params:fusion"} if chosen else set()),
         tags=["phase2"],

@@ -2,7 +2,9 @@
 
 from kedro.pipeline import Pipeline, node
 
+from avsc_kedro.freshness.plan import ALWAYS
 from avsc_kedro.paper import BRANCH_NAMES, SINGLE_MODALITY_ROWS
+from avsc_kedro.pipelines.binding import CHOSEN
 from avsc_kedro.pipelines.predict import nodes
 
 
@@ -20,13 +22,18 @@ def create_pipeline() -> Pipeline:
                     "fusion": "params:fusion",
                     "fused": "fusion_model",
                     **{name: f"{name}_model" for name in names},
-                    **{f"{name}_summary": f"{name}_summary" for name in BRANCH_NAMES},
+                    **{f"{name}_summary": f"{name}_summary" for name in names},
+                    "fused_summary": "fusion_summary",
                 },
                 "prediction",
                 name="predict_scene",
+                tags=[ALWAYS],
             )
         ]
     )
-    models = {f"{name}_model": f"{name}.model" for name in (*names, "fusion")}
-    summaries = {f"{name}_summary": f"{name}.summary" for name in BRANCH_NAMES}
-    return Pipeline(template, inputs={**models, **summaries, "labels": "labels"})
+    trained = {
+        f"{name}_{output}": f"{name}.{output}"
+        for name in (*names, CHOSEN)
+        for output in ("model", "summary")
+    }
+    return Pipeline(template, inputs={**trained, "labels": "labels"})

@@ -140,6 +140,7 @@ def write_page(
     findings: pd.DataFrame,
     feature_options: pd.DataFrame,
     trainings: pd.DataFrame,
+    provenance: pd.DataFrame,
     clip_counts: pd.DataFrame,
     failures: pd.DataFrame,
     **pictures: bytes,
@@ -159,6 +160,7 @@ def write_page(
         sections.network_section(pictures),
         sections.feature_section(settings, pictures),
         sections.map_section(scores, pictures),
+        sections.provenance_section(provenance),
     ]
     return render_page(
         "Audio-visual scene classification",

@@ -9,7 +9,7 @@ from avsc_kedro.paper import (
     SINGLE_MODALITY_ROWS,
 )
 from avsc_kedro.pipelines.binding import CHOSEN
-from avsc_kedro.pipelines.reporting import drawings, nodes
+from avsc_kedro.pipelines.reporting import drawings, nodes, provenance
 
 REPORT = "report"
 PAPER_TABLES = "paper_tables"
@@ -67,6 +67,7 @@ def _table_nodes(rows: tuple[str, ...]) -> list:
         **_of((*rows, *BRANCH_NAMES), "predictions"),
     }
     summaries = {"scores": "scores", **_of(BRANCH_NAMES, "summary")}
+    made = {"chosen": "params:fusion", **_of((*BRANCH_NAMES, *rows), "summary")}
     trained = {name: f"params:backbones.{name}" for name in BRANCH_NAMES}
     trained["fusion_layer"] = "params:fusion_layer"
     return [
@@ -76,6 +77,7 @@ def _table_nodes(rows: tuple[str, ...]) -> list:
         node(nodes.compare_systems, "scores", "table_2", name="compare_systems"),
         node(nodes.tabulate_branches, summaries, "branches", name="tabulate_branches"),
         node(nodes.check_findings, summaries, "findings", name="check_findings"),
+        node(provenance.list_provenance, made, "provenance", name="list_provenance"),
         node(nodes.list_features, "params:features", "feature_options", name="list_features"),
         node(nodes.list_trainings, trained, "trainings", name="list_trainings"),
     ]
@@ -132,6 +134,7 @@ def _page_node():
         "branches",
         "findings",
         "trainings",
+        "provenance",
     )
     inputs = {
         **{name: name for name in (*tables, *PICTURES)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from avsc_kedro import paper
 from avsc_kedro.page import Section, Table
+from avsc_kedro.pipelines.digests import SHOWN_DIGITS
 from avsc_kedro.pipelines.reporting.naming import FEWEST_CLIPS_ON_A_MAP, data_title
 
 TAU_CLIPS = f"{sum(paper.TAU_EVAL_CLIPS):,}"
@@ -138,3 +139,11 @@ def map_section(scores, pictures) -> Section:
         "clips, on its two directions of greatest variance."
     )
     return Section("Audio-visual embedding", figures=[(caption, pictures["embedding_map"])])
+
+
+def provenance_section(provenance) -> Section:
+    """What everything above was made from."""
+    caption = f"What was made from what, and the first {SHOWN_DIGITS} digits of its BLAKE2b digest."
+    text = "All of these belong together: results of different trainings are refused."
+    shown = provenance.assign(Digest=provenance["Digest"].str[:SHOWN_DIGITS])
+    return Section("Provenance", text, [Table(caption, shown)])

@@ -1,0 +1,1 @@
+"""Runs only what is not up to date: records beside outputs, and a session that compares them."""

@@ -1,0 +1,141 @@
+"""What is done at each step and epoch of a training: note, show, keep the best, save."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from avsc_kedro import progress
+from avsc_kedro.models.checkpoints import State, TrainingCheckpoints
+from avsc_kedro.models.losses import RegularisedNetwork
+
+logger = logging.getLogger(__name__)
+
+
+class Logbook(keras.callbacks.Callback):
+    """History of a training, and the epoch with the lowest validation loss.
+
+    Without validation every epoch is better than the one before.
+
+    Args:
+        trainer: What is trained.
+        stage: Stands in every row of the history.
+    """
+
+    def __init__(self, trainer: RegularisedNetwork, stage: str):
+        super().__init__()
+        self.rows: list[dict[str, float | str]] = []
+        self.best_epoch = 0
+        self._best_loss = np.inf
+        self._best_weights: list[np.ndarray] = []
+        self._trainer = trainer
+        self._stage = stage
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = float(logs.get("val_loss", np.nan))
+        self.rows.append(
+            {
+                "epoch": epoch + 1,
+                "loss": float(logs["loss"]),
+                "accuracy": float(logs["accuracy"]),
+                "val_loss": loss,
+                "val_accuracy": float(logs.get("val_accuracy", np.nan)),
+                "seconds": time.perf_counter() - self._started,
+                "stage": self._stage,
+            }
+        )
+        if "val_loss" not in logs:
+            self.best_epoch = epoch + 1
+        elif not self.best_epoch or loss < self._best_loss:
+            self.best_epoch = epoch + 1
+            self._best_loss = np.inf if np.isnan(loss) else loss
+            self._best_weights = self._trainer.network.get_weights()
+
+    def restore_best(self) -> None:
+        """Give the network the weights of the best epoch."""
+        if self._best_weights:
+            self._trainer.network.set_weights(self._best_weights)
+
+    def state(self) -> State:
+        """Return where the training stands; called between two epochs."""
+        return State(
+            epoch=len(self.rows),
+            history=list(self.rows),
+            best_epoch=self.best_epoch,
+            best_loss=float(self._best_loss),
+            network=[ops.convert_to_numpy(v) for v in self._trainer.network.variables],
+            optimizer=[ops.convert_to_numpy(v) for v in self._trainer.optimizer.variables],
+            best_weights=self._best_weights,
+        )
+
+    def go_on_from(self, state: State) -> None:
+        """Put the training where it stood."""
+        self.rows = list(state.history)
+        self.best_epoch = state.best_epoch
+        self._best_loss = state.best_loss
+        self._best_weights = state.best_weights
+        _assign(self._trainer.network.variables, state.network)
+        _assign(self._trainer.optimizer.variables, state.optimizer)
+
+
+class StepWatch(keras.callbacks.Callback):
+    """Shows progress, stops on a loss that is not a number."""
+
+    def __init__(self, title: str, line: progress.Bar):
+        super().__init__()
+        self._title = title
+        self._line = line
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"{self._title}: the loss became {loss} in epoch {self._epoch}, step "
+                f"{batch + 1}. Lower the learning rate of this training."
+            )
+        self._line.advance(1, epoch=self._epoch, loss=loss)
+
+
+class EpochSaver(keras.callbacks.Callback):
+    """Writes a checkpoint every few epochs and after the last one.
+
+    A disk that takes no checkpoint does not end the training: one warning, and no
+    more attempts.
+    """
+
+    def __init__(self, logbook: Logbook, checkpoints: TrainingCheckpoints, stage: str, every: int):
+        super().__init__()
+        self._logbook = logbook
+        self._checkpoints: TrainingCheckpoints | None = checkpoints
+        self._stage = stage
+        self._every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        is_due = (epoch + 1) % self._every == 0 or epoch + 1 == self.params["epochs"]
+        if self._checkpoints is None or not is_due:
+            return
+        try:
+            self._checkpoints.save(self._stage, self._logbook.state())
+        except OSError as error:
+            logger.warning(
+                "No checkpoint could be written to %s (%s). The training goes on without; if it "
+                "is interrupted, it starts from the last checkpoint that is there.",
+                error.filename or self._checkpoints.folder,
+                error.strerror or error,
+            )
+            self._checkpoints = None
+
+
+def _assign(variables, arrays: list[np.ndarray]) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

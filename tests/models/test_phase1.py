@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from avsc_kedro.models import phase1
+from avsc_kedro.models.checkpoints import Checkpoints
+from avsc_kedro.models.phase1 import Recordings, train_audio, train_visual
+from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
+from avsc_kedro.paper import BRANCHES
+
+BRANCH = {branch.name: branch for branch in BRANCHES}
+SETTINGS = {"classes": 2, "seed": 3, "refit": True}
+
+
+class Stopped(Exception):
+    """Ends a training before its first step."""
+
+
+@pytest.fixture
+def key_of(monkeypatch, tmp_path, training_options):
+    """Return the name that a training's checkpoints get; keywords change its options."""
+    shared = {"training": training_options(), "batch_norm_momentum": 0.9, "head_dropout": 0.2}
+
+    def stop(self, key):
+        raise Stopped(key)
+
+    monkeypatch.setattr(Checkpoints, "of", stop)
+
+    def start(train, branch, kind, recordings, changes):
+        with pytest.raises(Stopped) as stopped:
+            train(
+                BRANCH[branch],
+                recordings,
+                kind(**{**shared, **changes}),
+                checkpoints=Checkpoints(tmp_path),
+                **SETTINGS,
+            )
+        return str(stopped.value)
+
+    def key(made_from="these clips", *, visual=False, **changes):
+        if visual:
+            changes = {"weights": "none", "frames_per_clip": 2, **changes}
+            clips = recordings((3, 32, 32, 3), made_from)
+            return start(train_visual, "vis_conv", VisualBackboneOptions, clips, changes)
+        clips = recordings((16, 17, 2), made_from)
+        return start(
+            train_audio, "aud_mel", AudioBackboneOptions, clips, {"widths": (8,) * 4, **changes}
+        )
+
+    return key
+
+
+def recordings(shape, made_from):
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=shape).astype(np.float32) for _ in range(4)]
+    train, validation = (rows[:2], [0, 1]), (rows[2:], [0, 1])
+    return Recordings(train, validation, (rows, [0, 1, 0, 1]), made_from)
+
+
+def test_an_audio_training_is_known_by_its_clips_and_all_of_its_options(key_of):
+    keys = [key_of(), key_of("others"), key_of(head_dropout=0.3), key_of(batch_norm_momentum=0.8)]
+    assert len(set(keys)) == 4
+    assert key_of(embedding_batch_size=7) == keys[0]
+
+
+def test_a_visual_training_is_known_by_the_frames_it_takes(key_of):
+    assert key_of(visual=True) != key_of(visual=True, frames_per_clip=3)
+
+
+def test_input_constants_belong_to_the_network(key_of, monkeypatch):
+    first = key_of()
+    monkeypatch.setattr(phase1, "channel_statistics", lambda _: (np.ones(6), np.ones(6)))
+    assert key_of() != first
