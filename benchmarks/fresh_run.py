@@ -1,12 +1,14 @@
 """How long `kedro run` takes when everything is up to date, against `kedro registry list`.
 
-    python benchmarks/fresh_run.py                        # as many made-up clips as TAU 2021 has
-    python benchmarks/fresh_run.py --data-root data/test --env test --prepare
+    python benchmarks/fresh_run.py                                  # made-up clips only
+    AVSC_DATA_ROOT=/tmp/root kedro run --env=test
+    python benchmarks/fresh_run.py --data-root /tmp/root --env test # that run, too
+    python benchmarks/fresh_run.py --prepare                        # the same in one command
 
-Without --data-root it makes up clips with tiny features and puts digests in place of the
-networks; every index and stamp is as real steps leave it. With --data-root it measures what
-was run there by `AVSC_DATA_ROOT=... kedro run --env=...`, or what --prepare runs there first.
-Both commands are processes of their own, in turns. 2 cores: 3 minutes, 0.5 GB of disk.
+The made-up clips are as many as TAU 2021 has, with tiny features and digests in place of
+networks; every index and stamp is as real steps leave it. Both commands are processes of their
+own, in turns; each run must call every step up to date. 2 cores: 2 minutes and 0.5 GB of disk,
+and 2 minutes more with --prepare.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 from kedro.framework.startup import bootstrap_project
-from kedro.runner import SequentialRunner
+from kedro.runner import AbstractRunner, SequentialRunner
 
 from avsc_kedro.extraction import missing, shard_task
 from avsc_kedro.freshness.session import FreshSession
@@ -41,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIPS = sum(TAU_TRAIN_CLIPS) + sum(TAU_EVAL_CLIPS)
 CLIPS_PER_SHARD = 64  # as in conf/paper
 MANIFESTS = "runs/manifest.json"
-CHECK = ("--runner", "benchmarks.fresh_run.NothingRuns")
+USABLE = "usable_clips.csv"
 UP_TO_DATE = re.compile(r"^(\S+): up to date$", re.MULTILINE)
 FEATURES = {
     "audio": {"sample_rate_hz": 8000, "duration_s": 1.0},
@@ -56,13 +58,14 @@ FEATURES = {
 class Project(NamedTuple):
     """Where a run has left everything up to date, and how to run it again."""
 
+    title: str
     data_root: Path
     env: str
-    parameters: dict
+    parameters: dict[str, Any]
 
     @property
-    def run(self) -> list[str]:
-        """The arguments of the run after `kedro`."""
+    def command(self) -> list[str]:
+        """The run's arguments after `kedro`."""
         given = ",".join(f"{key}={value}" for key, value in flatten(self.parameters))
         return ["run", f"--env={self.env}", *(["--params", given] if given else [])]
 
@@ -80,57 +83,64 @@ class NothingRuns(SequentialRunner):
     """Stops a run before any work; a run that is up to date asks for none."""
 
     def run(self, pipeline, *args, **kwargs):
-        names = ", ".join(node.name for node in pipeline.nodes)
+        names = [node.name for node in pipeline.nodes]
         raise RuntimeError(
-            f"Expected everything up to date. Received steps to run: {names}. "
-            "Add --prepare, or run kedro run there first."
+            f"Expected everything up to date. Received {len(names)} steps to run, the first is "
+            f"{names[0]}. Run kedro run there first, or leave --data-root out and add --prepare."
         )
 
 
-def time_fresh_run(project: Project, *, repeats: int) -> Timing:
+def time_fresh_run(project: Project, *, rounds: int) -> Timing:
     """Time both commands in turns, on a project in which nothing is left to run.
 
     Raises:
-        RuntimeError: If anything ran, or any output changed.
+        RuntimeError: If anything ran or is to be run, or any output changed.
     """
-    said = kedro(project, *project.run, *CHECK)
-    manifest = newest_manifest(project)
-    steps, before = settled_steps(said, manifest), outputs(project)
-    listing_s, run_s = [], []
-    for turn in range(repeats):
-        for is_run in (turn % 2 == 0, turn % 2 == 1):
-            (run_s if is_run else listing_s).append(_time(project, steps if is_run else None))
+    run_here(project, NothingRuns())
+    before = outputs(project)
+    seconds: dict[str, list[float]] = {"registry": [], "run": []}
+    for turn in range(rounds):
+        commands = [["registry", "list"], project.command]
+        for command in commands if turn % 2 else reversed(commands):
+            began = time.perf_counter()
+            said = kedro(project, *command)
+            seconds[command[0]].append(time.perf_counter() - began)
+            if command[0] == "run":
+                require_up_to_date(said, newest_manifest(project))
     if outputs(project) != before:
         raise RuntimeError("Expected no output changed by a run with everything up to date.")
-    return Timing(count_clips(manifest), len(steps), listing_s, run_s)
-
-
-def _time(project: Project, steps: set[str] | None) -> float:
-    """Seconds of a run in which these steps must be up to date, or of the listing."""
-    began = time.perf_counter()
-    said = kedro(project, *(project.run if steps else ("registry", "list")))
-    seconds = time.perf_counter() - began
-    if steps and settled_steps(said, newest_manifest(project)) != steps:
-        raise RuntimeError(f"Expected the steps of the first run. Received:\n{said}")
-    return seconds
+    manifest = newest_manifest(project)
+    steps = len(manifest["steps"])
+    return Timing(count_clips(manifest), steps, seconds["registry"], seconds["run"])
 
 
 def make_up(folder: Path, clips: int) -> Project:
     """Leave everything as a run over `clips` clips would, without decoding or training."""
-    bootstrap_project(ROOT)
-    table = write_recordings(folder / "recordings", clips)
     parameters = {
-        "clips": {"path": str(table)},
+        "clips": {"path": str(write_recordings(folder / "recordings", clips))},
         "features": FEATURES,
         "extraction": {"clips_per_shard": CLIPS_PER_SHARD},
     }
-    project = Project(folder / "data", "test", parameters)
-    told = {**parameters, "data_root": str(project.data_root)}
-    session = FreshSession.create(ROOT, env="test", runtime_params=told)
-    with session, nothing_computed() as watcher:
-        session._hook_manager.register(watcher)
-        session.run(runner=SequentialRunner())
+    project = Project("made up", folder / "data", "test", parameters)
+    with nothing_computed() as watcher:
+        run_here(project, SequentialRunner(), watcher)
     return project
+
+
+def run_here(project: Project, runner: AbstractRunner, *hooks) -> None:
+    """Run a project in this process."""
+    bootstrap_project(ROOT)
+    with (
+        mock.patch.dict(os.environ, environment(project)),
+        FreshSession.create(ROOT, env=project.env, runtime_params=project.parameters) as session,
+    ):
+        for hook in hooks:
+            session._hook_manager.register(hook)
+        session.run(runner=runner)
+
+
+def environment(project: Project) -> dict[str, str]:
+    return {"AVSC_DATA_ROOT": str(project.data_root), "CI": "1"}
 
 
 def write_recordings(folder: Path, clips: int) -> Path:
@@ -165,12 +175,11 @@ def made_up_row(number: int) -> dict[str, str]:
 @contextlib.contextmanager
 def nothing_computed() -> Iterator:
     """Put zeros in place of features and digests in place of networks; yield a hook for these."""
-    sys.path.insert(0, str(ROOT))
     from tests.freshness.graph import Watcher, networks_replaced
 
     with (
         mock.patch.object(shard_task, "_compute_row", _zeros),
-        mock.patch.object(missing, "open_pool", lambda workers: ThreadPoolExecutor(4)),
+        mock.patch.object(missing, "open_pool", _open_threads),
         networks_replaced(),
     ):
         yield Watcher()
@@ -178,6 +187,10 @@ def nothing_computed() -> Iterator:
 
 def _zeros(clip, recipe) -> np.ndarray:
     return np.zeros(recipe.shape, recipe.dtype)
+
+
+def _open_threads(workers) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4)
 
 
 def kedro(project: Project, *arguments: str) -> str:
@@ -189,7 +202,7 @@ def kedro(project: Project, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "kedro", *arguments],
         cwd=ROOT,
-        env={**os.environ, "AVSC_DATA_ROOT": str(project.data_root), "CI": "1"},
+        env={**os.environ, **environment(project)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -199,40 +212,37 @@ def kedro(project: Project, *arguments: str) -> str:
     return done.stdout
 
 
-def settled_steps(said: str, manifest: dict) -> set[str]:
-    """Return the steps that a run called up to date, if these are all of its steps.
-
-    Raises:
-        RuntimeError: If the run did anything else.
-    """
-    steps = set(UP_TO_DATE.findall(said))
-    skipped = {step["step"] for step in manifest["steps"] if step["state"] == "skipped"}
-    if not steps or not steps == skipped == {step["step"] for step in manifest["steps"]}:
-        raise RuntimeError(f"Expected every step up to date and none run. Received:\n{said}")
-    return steps
-
-
-def newest_manifest(project: Project) -> dict:
+def newest_manifest(project: Project) -> dict[str, Any]:
     """Return what the last run on a data root noted of itself."""
     paths = project.data_root.glob(f"**/{MANIFESTS}/*/manifest.json")
     return json.loads(max(paths, key=lambda path: path.parent.name).read_text())
 
 
-def outputs(project: Project) -> dict[str, tuple[int, int]]:
+def require_up_to_date(said: str, manifest: dict[str, Any]) -> None:
+    """Require of a run that it called every step of `manifest` up to date, and skipped it there.
+
+    Raises:
+        RuntimeError: If not.
+    """
+    states = {step["step"]: step["state"] for step in manifest["steps"]}
+    if set(UP_TO_DATE.findall(said)) != set(states) or set(states.values()) != {"skipped"}:
+        raise RuntimeError(f"Expected each of {len(states)} steps up to date. Received:\n{said}")
+
+
+def outputs(project: Project) -> dict[Path, tuple[int, int]]:
     """Return size and time of each file that runs have left, manifests aside."""
-    files = (path for path in project.data_root.rglob("*") if path.is_file())
-    statuses = {str(path): path.stat() for path in files if MANIFESTS not in path.as_posix()}
+    files = [path for path in project.data_root.rglob("*") if path.is_file()]
+    statuses = {path: path.stat() for path in files if MANIFESTS not in path.as_posix()}
     return {path: (status.st_size, status.st_mtime_ns) for path, status in statuses.items()}
 
 
-def count_clips(manifest: dict) -> int:
+def count_clips(manifest: dict[str, Any]) -> int:
     """Return how many clips a run was over."""
-    made = {key: value for step in manifest["steps"] for key, value in step["outputs"].items()}
-    table = next(value["path"] for key, value in made.items() if key.endswith("/usable_clips.csv"))
-    return len(pd.read_csv(table))
+    paths = [output["path"] for step in manifest["steps"] for output in step["outputs"].values()]
+    return len(pd.read_csv(next(path for path in paths if Path(path or "").name == USABLE)))
 
 
-def flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) of nested parameters."""
     for key, value in values.items():
         if isinstance(value, dict):
@@ -242,44 +252,52 @@ def flatten(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def table(timings: dict[str, Timing]) -> str:
-    """Put timings as a Markdown table."""
-    head = (
-        "| data | clips | steps up to date | kedro registry list | kedro run | ratio | median of |"
-    )
-    return "\n".join([head, "|---" * 7 + "|", *(_row(*item) for item in timings.items())])
+    """Put timings as a Markdown table; a ratio is the median of the rounds' ratios."""
+    head = "| data | clips | steps up to date | registry list | run / registry list | median of |"
+    return "\n".join([head, "| --- " * 6 + "|", *(_row(*item) for item in timings.items())])
 
 
 def _row(title: str, timing: Timing) -> str:
-    listing_s, run_s = median(timing.listing_s), median(timing.run_s)
-    ratio = median(run / listing for run, listing in zip(timing.run_s, timing.listing_s))
-    cells = [title, f"{timing.clips:,}", timing.steps, f"1 ({listing_s:.2f} s)"]
-    return "| {} |".format(
-        " | ".join(map(str, [*cells, f"{run_s:.2f} s", f"{ratio:.2f}", len(timing.run_s)]))
+    pairs = zip(timing.run_s, timing.listing_s, strict=True)
+    ratio = median(run_s / listing_s for run_s, listing_s in pairs)
+    return (
+        f"| {title} | {timing.clips:,} | {timing.steps} | {median(timing.listing_s):.2f} s | "
+        f"{ratio:.2f} | {len(timing.run_s)} |"
     )
 
 
 def main() -> None:
     """Measure what the command line asks for, and print the table."""
     arguments = parse_arguments()
-    if arguments.data_root:
-        project = Project(arguments.data_root.resolve(), arguments.env, {})
-        if arguments.prepare:
-            kedro(project, *project.run)
-        timings = {"as run": time_fresh_run(project, repeats=arguments.repeats)}
-    else:
-        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            project = make_up(Path(folder), arguments.clips)
-            timings = {"made up": time_fresh_run(project, repeats=arguments.repeats)}
+    sys.path.insert(0, str(ROOT))  # for tests.freshness
+    timings = {}
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        for project in projects(Path(folder), arguments):
+            timings[project.title] = time_fresh_run(project, rounds=arguments.repeats)
     print(table(timings))
+
+
+def projects(folder: Path, arguments: argparse.Namespace) -> Iterator[Project]:
+    """Yield what the command line asks to measure, made if it must be."""
+    if arguments.data_root or arguments.prepare:
+        root = (arguments.data_root or folder / "synthetic").resolve()
+        project = Project(f"env {arguments.env}", root, arguments.env, {})
+        if arguments.prepare:
+            kedro(project, *project.command)
+        yield project
+    else:
+        print("For a real data root, too, see --data-root and --prepare.", file=sys.stderr)
+    if arguments.clips:
+        yield make_up(folder, arguments.clips)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data-root", type=Path, help="measure what was run there")
+    parser.add_argument("--data-root", type=Path, help="measure what was run there, too")
     parser.add_argument("--env", default="test", help="of that run")
     parser.add_argument("--prepare", action="store_true", help="do that run first")
-    parser.add_argument("--clips", type=int, default=CLIPS, help="made up without --data-root")
+    parser.add_argument("--clips", type=int, default=CLIPS, help="made up; 0 for none")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--folder", type=Path, help="for temporary files")
     return parser.parse_args()

@@ -47,10 +47,14 @@ class Laboratory:
     def __init__(self, folder: Path):
         self.folder = folder
         self.table = folder / "recordings" / "clips.csv"
-        rows = [write_recording(self.table.parent, scene, number) for scene, number in recordings()]
-        self.write_table(rows)
-        self.rows = rows
+        self.rows: list[dict] = []
         self.ran: set[str] = set()
+
+    def record(self) -> None:
+        """Write the recordings and their table."""
+        where = self.table.parent
+        self.rows = [write_recording(where, scene, number) for scene, number in recordings()]
+        self.write_table(self.rows)
 
     def write_table(self, rows: list[dict]) -> None:
         with open(self.table, "w", newline="") as file:
@@ -79,6 +83,11 @@ class Laboratory:
         return set(watcher.ran)
 
     runner = SequentialRunner
+
+
+def run_again(folder: Path, **changed) -> set[str]:
+    """Run, in another process, what was recorded in this folder before."""
+    return Laboratory(folder).run(**changed)
 
 
 class Watcher:

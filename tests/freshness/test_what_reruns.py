@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from kedro.runner import ThreadRunner
 from avsc_kedro import features, paper
 from avsc_kedro.extraction import missing
 from avsc_kedro.source_code import module, reach
-from tests.freshness.graph import ROOT, Laboratory, write_recording
+from tests.freshness.graph import ROOT, Laboratory, run_again, write_recording
 
 AUDIO, VISUAL = paper.AUDIO_BRANCHES, paper.VISUAL_BRANCHES
 
@@ -25,6 +26,7 @@ def laboratory(tmp_path_factory):
         # In this process: the same tasks without the seconds that a spawned one costs.
         patch.setattr(missing, "open_pool", lambda workers: ThreadPoolExecutor(workers))
         built = Laboratory(tmp_path_factory.mktemp("laboratory"))
+        built.record()
         built.run()
         yield built
 
@@ -210,6 +212,14 @@ def test_an_interrupted_network_is_made_and_nothing_else(lab):
     for stamp in (lab.folder / "data").glob("06_models/*/aud_mel/history.csv/*/stamp.json"):
         stamp.unlink()
     assert lab.run() == {"aud_mel.train"}
+
+
+def test_a_second_run_at_the_same_time_waits_and_finds_all_done(lab):
+    lab.run()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        runs = [pool.submit(run_again, lab.folder, fusion_layer__dropout=0.123) for _ in range(2)]
+    ran = sorted((without_report(run.result()) for run in runs), key=len)
+    assert ran == [set(), ALL_ROWS]
 
 
 def test_each_line_of_the_documented_table_is_a_case_here():

@@ -1,7 +1,6 @@
 import json
 import os
 import pickle
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -248,17 +247,13 @@ def test_a_missing_or_short_shard_is_outdated(world, store):
     world.check(*CLIPS)
 
 
-def test_twelve_thousand_clips_are_checked_in_well_under_a_second(world):
-    planned = world.record(*(f"clip{i:05}" for i in range(12_291)))
+def test_many_clips_are_checked_without_reading_their_recordings(world, monkeypatch):
+    planned = world.record(*(f"clip{i:03}" for i in range(300)))
     world.extract(planned, size=64)
+    read = []
+    monkeypatch.setattr(source, "digest_file", read.append)
     store = world.store()
-    begun = time.perf_counter()
     assert store.why_outdated() is None
-    checked = time.perf_counter()
-    store.open()
-    assert store.content_digest
-    opened = time.perf_counter()
-    print(f"why_outdated {checked - begun:.2f} s, open and digest {opened - checked:.2f} s")
-    assert opened - begun < 2  # measured 0.3 s; a busy machine may take longer
-    index = read_index(store.folder, recipe_id=RECIPE.id)
-    assert len(index.shards) == -(-12_291 // 64)
+    assert store.open().content_digest
+    assert read == []
+    assert len(read_index(store.folder, recipe_id=RECIPE.id).shards) == 5

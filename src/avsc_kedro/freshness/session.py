@@ -6,6 +6,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.project import pipelines
@@ -16,12 +17,14 @@ from kedro.runner import AbstractRunner, SequentialRunner
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.freshness.manifest import Manifest
-from avsc_kedro.freshness.outputs import pin_load, pin_save
+from avsc_kedro.freshness.outputs import location, pin_load, pin_save
 from avsc_kedro.freshness.plan import NEVER_RAN, Findings, Plan, inputs_from_outside
 from avsc_kedro.freshness.stamping import discard_scratch
+from avsc_kedro.freshness.turns import take_turns
 from avsc_kedro.options import ProjectOptions
 
 EVERYTHING = "all"
+LOCKS = ".locks"  # below the data root
 FEW = 5  # names in a line
 
 logger = logging.getLogger(__name__)
@@ -68,17 +71,25 @@ def _run_what_is_stale(
     plan = Plan(pipeline, catalog, functools.partial(look_up, options), forced)
     with Manifest(catalog, options, pipeline_names, run_id) as manifest:
         while True:
-            found = plan.recall(plan.look())
-            _settle(found, catalog, forced)
-            manifest.add(found)
-            if not found.stale and not found.waiting:
-                break
-            if not found.stale:
-                continue  # what was recalled decides about the rest
-            part = pipeline.only_nodes(*(node.name for node in found.stale))
-            run(part, catalog, hook_manager, run_id, only_missing_outputs)
-            manifest.note_done(found)
+            found = plan.look()
+            with take_turns(Path(options.data_root) / LOCKS, _made_by(found, catalog)) as waited:
+                if waited:
+                    continue  # with another look at what that run has left to be done
+                found = plan.recall(found)
+                _settle(found, catalog, forced)
+                manifest.add(found)
+                if found.stale:
+                    part = pipeline.only_nodes(*(node.name for node in found.stale))
+                    run(part, catalog, hook_manager, run_id, only_missing_outputs)
+                    manifest.note_done(found)
+                elif not found.waiting:
+                    break
     return {name: catalog[name] for name in pipeline.outputs()}
+
+
+def _made_by(found: Findings, catalog: CatalogProtocol) -> set[str]:
+    names = (name for node in found.stale for name in node.outputs)
+    return {location(name, catalog[name]) for name in names}
 
 
 def look_up(options: ProjectOptions, name: str) -> Any:
