@@ -159,16 +159,16 @@ def write_recordings(folder: Path, clips: int) -> Path:
 
 
 def made_up_row(number: int) -> dict[str, str]:
-    scene = SCENES[number % len(SCENES)]
-    split = "eval" if number // len(SCENES) % 10 >= 7 else "train"
-    clip = f"{scene}-{number:05}"
+    place, scene = divmod(number, len(SCENES))
+    clip = f"{SCENES[scene]}-{place:04}"
+    split = "eval" if place % 3 == 2 else "train"
     return {
         "clip_id": clip,
         "audio_filename": f"{clip}.wav",
         "video_filename": f"{clip}.mp4",
-        "scene_label": scene,
+        "scene_label": SCENES[scene],
         "split": split,
-        "group": f"{split}-{number // len(SCENES) % 50}",
+        "group": f"{split}-{place % 60}",
     }
 
 

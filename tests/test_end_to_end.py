@@ -117,7 +117,7 @@ def test_prediction_answers_for_one_video(trained_project):
     assert "sound alone" in done.stdout
     assert "pictures alone" in done.stdout
     answer = json.loads(
-        trained_project.latest("07_model_output/embedded/prediction.json/*/*.json").read_text()
+        trained_project.latest("07_model_output/embedded/prediction.json/*/prediction.json").read_text()
     )
     assert answer["scene"] in paper.SCENES
     # The clip is one of those that were stored and scored: the same way must say the same.
