@@ -24,6 +24,7 @@ LOCK = ROOT / "requirements.lock"
 STAMP = VENV / "installed.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 EXTRAS = "viz,docs,dev"
+WORKERS = ("-n", "2", "--dist", "loadgroup")  # of pytest; one trains, the other does all else
 CHECKS = (
     ("Lint", ["ruff", "check", "."]),
     ("Format", ["ruff", "format", "--check", "."]),
@@ -56,7 +57,7 @@ def test(options: list[str]) -> int:
     failed = [title for title, command in CHECKS if run_section(title, command)]
     if failed:
         print(f"\nFailed before the tests: {', '.join(failed)}", flush=True)
-    status = run_section("Tests", [PYTHON, "-m", "pytest", "-q", *options])
+    status = run_section("Tests", [PYTHON, "-m", "pytest", "-q", *WORKERS, *options])
     return status or int(bool(failed))
 
 

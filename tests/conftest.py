@@ -88,6 +88,11 @@ def media() -> Path:
     return MEDIA
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that a second worker can do all else beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     count = len(list(MEDIA.rglob("*.*"))) if MEDIA.is_dir() else 0
     terminalreporter.write_line(f"real media files beside the project: {count}")

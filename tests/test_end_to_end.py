@@ -10,7 +10,7 @@ import pytest
 from avsc_kedro import paper
 from avsc_kedro.publish import digest_file
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("trained")]
 
 
 def test_stores_models_and_report_are_where_the_catalog_says(trained_project):
@@ -117,7 +117,9 @@ def test_prediction_answers_for_one_video(trained_project):
     assert "sound alone" in done.stdout
     assert "pictures alone" in done.stdout
     answer = json.loads(
-        trained_project.latest("07_model_output/embedded/prediction.json/*/prediction.json").read_text()
+        trained_project.latest(
+            "07_model_output/embedded/prediction.json/*/prediction.json"
+        ).read_text()
     )
     assert answer["scene"] in paper.SCENES
     # The clip is one of those that were stored and scored: the same way must say the same.

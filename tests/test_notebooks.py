@@ -10,6 +10,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 
 
 @pytest.mark.end_to_end
+@pytest.mark.xdist_group("trained")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, trained_project, monkeypatch):
     monkeypatch.setenv("AVSC_DATA_ROOT", str(trained_project.data_root))

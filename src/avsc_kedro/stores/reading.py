@@ -30,6 +30,7 @@ class ShardReader:
         self._path = path
         self._place = place
         self._recipe = recipe
+        self._row_bytes = recipe.row_bytes
         self._bytes: np.ndarray | None = None
 
     def row(self, row: Row, *, check: bool = True) -> np.ndarray:
@@ -44,9 +45,9 @@ class ShardReader:
         """
         if self._bytes is None:
             self._bytes = self._map()
-        start = self._place.offset + row.index * self._recipe.row_bytes
-        values = self._bytes[start : start + self._recipe.row_bytes]
-        if check and (values.nbytes != self._recipe.row_bytes or checksum(values) != row.checksum):
+        start = self._place.offset + row.index * self._row_bytes
+        values = self._bytes[start : start + self._row_bytes]
+        if check and (values.nbytes != self._row_bytes or checksum(values) != row.checksum):
             raise StoreError(
                 f"{self._path} is damaged: the features of {row.clip_id} no longer have their "
                 f"checksum. {REPAIR}"
