@@ -95,3 +95,8 @@ def test_a_version_that_the_user_names_stays(tmp_path):
 def test_locations_do_not_depend_on_where_the_data_lie(tmp_path):
     assert outputs.location("x", versioned(tmp_path / "a" / "f4")) == "f4/scores.json"
     assert outputs.location("x", MemoryDataset()) == "x"
+
+
+def test_locks_tell_data_sets_apart(tmp_path):
+    assert outputs.lock_name("x", versioned(tmp_path / "mine" / "f4")) == "mine--f4--scores.json"
+    assert outputs.lock_name("x", MemoryDataset()) == "x"

@@ -7,7 +7,7 @@ from avsc_kedro.freshness.turns import take_turns
 
 
 def test_different_outputs_are_made_side_by_side(tmp_path):
-    f4, f5 = ["f4/model.keras"], ["f5/model.keras"]
+    f4, f5 = ["f4--model.keras"], ["f5--model.keras"]
     with take_turns(tmp_path, f4) as first, take_turns(tmp_path, f5) as second:
         assert (first, second) == (False, False)
 
@@ -23,18 +23,18 @@ def test_the_second_waits_for_the_first_and_knows_it(tmp_path, caplog):
     order = []
 
     def second():
-        with take_turns(tmp_path, ["a/x", "f4/model.keras"]) as waited:
+        with take_turns(tmp_path, ["a--x", "f4--model.keras"]) as waited:
             order.append(("second", waited))
 
     other = threading.Thread(target=second)
-    with take_turns(tmp_path, ["f4/model.keras", "z/y"]):
+    with take_turns(tmp_path, ["f4--model.keras", "z--y"]):
         other.start()
         while "waiting" not in caplog.text:
             time.sleep(0.01)
         order.append("first")
     other.join()
     assert order == ["first", ("second", True)]
-    assert "another run is making f4/model.keras" in caplog.text
+    assert "another run is making f4--model.keras" in caplog.text
 
 
 def test_overlapping_outputs_in_any_order_block_nobody_for_ever(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -79,11 +80,12 @@ def edited(file, old, new):
         forget()
 
 
+STORES = {f"extract_{kind}" for kind in paper.FEATURE_KINDS}
 WITHOUT_VERSIONS = {
     "split_clips",
     "count_clips",
     "select_usable_clips",
-    *(f"extract_{kind}" for kind in paper.FEATURE_KINDS),
+    *STORES,
 }
 EXTRACT_SOUND = {"extract_mel", "extract_gam", "extract_cqt"}
 ALL_ROWS = rows("fusion", *paper.SINGLE_MODALITY_ROWS)
@@ -158,6 +160,17 @@ def test_another_clip(lab):
     lab.write_table(lab.rows)
     ingestion = {"split_clips", "count_clips", "select_usable_clips"}
     assert ran == ingestion | EXTRACT_SOUND | {"extract_rgb"} | EVERY_NETWORK
+
+
+def test_recordings_that_moved(lab, caplog):
+    caplog.set_level("INFO")
+    named = {"clips__data_set": "mine"}
+    lab.run(**named)
+    shutil.copytree(lab.table.parent, lab.folder / "moved")
+    caplog.clear()
+    ran = lab.run(clips__path=str(lab.folder / "moved" / "clips.csv"), **named)
+    assert without_report(ran) == WITHOUT_VERSIONS
+    assert caplog.text.count("all 8 clips are up to date, nothing decoded") == 4
 
 
 CODE = {

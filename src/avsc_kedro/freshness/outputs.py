@@ -35,6 +35,12 @@ def location(name: str, dataset: AbstractDataset) -> str:
     return "/".join(Path(path).parts[-2:]) if path is not None else name
 
 
+def lock_name(name: str, dataset: AbstractDataset) -> str:
+    """Name what no two runs may make at once; other than `location`, with the data set."""
+    path = getattr(dataset, "_filepath", None)
+    return "--".join(Path(path).parts[-3:]) if path is not None else name
+
+
 def load_path(dataset: AbstractDataset) -> Path | None:
     """Return the file a dataset would load, None if it is not one or is not there."""
     path = getattr(dataset, "_filepath", None)

@@ -17,7 +17,7 @@ from kedro.runner import AbstractRunner, SequentialRunner
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.freshness.manifest import Manifest
-from avsc_kedro.freshness.outputs import location, pin_load, pin_save
+from avsc_kedro.freshness.outputs import lock_name, pin_load, pin_save
 from avsc_kedro.freshness.plan import NEVER_RAN, Findings, Plan, inputs_from_outside
 from avsc_kedro.freshness.stamping import discard_scratch
 from avsc_kedro.freshness.turns import take_turns
@@ -89,7 +89,7 @@ def _run_what_is_stale(
 
 def _made_by(found: Findings, catalog: CatalogProtocol) -> set[str]:
     names = (name for node in found.stale for name in node.outputs)
-    return {location(name, catalog[name]) for name in names}
+    return {lock_name(name, catalog[name]) for name in names}
 
 
 def look_up(options: ProjectOptions, name: str) -> Any:

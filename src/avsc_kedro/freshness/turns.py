@@ -13,20 +13,20 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def take_turns(folder: Path, locations: Iterable[str]) -> Iterator[bool]:
+def take_turns(folder: Path, names: Iterable[str]) -> Iterator[bool]:
     """Hold the right to make some outputs; the system takes it back from a killed process.
 
     Yields whether another run was waited for: what it made may be what is wanted.
 
     Args:
         folder: Where the lock files lie, one an output.
-        locations: What is about to be made, as `outputs.location` names it.
+        names: What is about to be made, as `outputs.lock_name` names it.
     """
     waited = False
     with contextlib.ExitStack() as held:
-        for name in sorted(set(locations)):  # in one order, or two runs could block each other
+        for name in sorted(set(names)):  # in one order, or two runs could block each other
             folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / f"{name.replace('/', '--')}.lock")
+            lock = FileLock(folder / f"{name}.lock")
             try:
                 held.enter_context(lock.acquire(timeout=0))
             except Timeout:

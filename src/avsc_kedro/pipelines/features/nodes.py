@@ -10,6 +10,8 @@ from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.predictions import scene_labels
 from avsc_kedro.splits import check_splits
 
+# Not where recordings lie: networks are the same wherever that is.
+USABLE_COLUMNS = ["clip_id", "scene", "split", "group"]
 FAILURE_COLUMNS = ["clip_id", "features", "path", "reason"]
 
 
@@ -30,7 +32,7 @@ def select_usable_clips(clips: pd.DataFrame, mel, gam, cqt, rgb):
     """
     stores = {"mel": mel, "gam": gam, "cqt": cqt, "rgb": rgb}
     held = set.intersection(*(set(store.clip_ids) for store in stores.values()))
-    usable = clips[clips["clip_id"].isin(held)].reset_index(drop=True)
+    usable = clips.loc[clips["clip_id"].isin(held), USABLE_COLUMNS].reset_index(drop=True)
     check_splits(usable)
     rows = [
         (failure.clip_id, kind, failure.source.path, failure.reason)
