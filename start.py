@@ -24,7 +24,8 @@ LOCK = ROOT / "requirements.lock"
 STAMP = VENV / "installed.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 EXTRAS = "viz,docs,dev"
-WORKERS = ("-n", "2", "--dist", "loadgroup")  # of pytest; one trains, the other does all else
+# Of pytest, file by file and the longest first: one worker trains, the other does all else.
+WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 CHECKS = (
     ("Lint", ["ruff", "check", "."]),
     ("Format", ["ruff", "format", "--check", "."]),

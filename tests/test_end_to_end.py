@@ -4,13 +4,16 @@ import json
 import shutil
 
 import h5py
+import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from avsc_kedro import paper
 from avsc_kedro.publish import digest_file
+from tests.test_notebooks import NOTEBOOKS
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("trained")]
+pytestmark = pytest.mark.end_to_end
 
 
 def test_stores_models_and_report_are_where_the_catalog_says(trained_project):
@@ -64,7 +67,7 @@ def test_a_branch_is_trained_anew_alone_when_forced(trained_project):
     before = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
     done = trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel")
     assert "aud_mel.train: up to date" in done.stderr
-    trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel", "--force", "aud_mel.train")
+    trained_project.run("--nodes", "aud_mel.train", "--force", "aud_mel.train")
     after = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
     assert [b for b in before if before[b] != after[b]] == ["aud_mel"]
     assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
@@ -160,6 +163,18 @@ def test_a_clip_that_does_not_decode_is_reported_and_the_rest_goes_on(trained_pr
     assert failures["clip_id"].tolist() == [rows[0][0]]
     usable = pd.read_csv(trained_project.latest("02_intermediate/clips-*/usable_clips.csv"))
     assert len(usable) == 59
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path, trained_project, monkeypatch):
+    monkeypatch.setenv("AVSC_DATA_ROOT", str(trained_project.data_root))
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
 
 
 def predictions_of(project, name):

@@ -18,7 +18,6 @@ from avsc_kedro.extraction import missing
 from avsc_kedro.source_code import module, reach
 from tests.freshness.graph import ROOT, Laboratory, run_again, write_recording
 
-pytestmark = pytest.mark.xdist_group("laboratory")  # one for all of them
 AUDIO, VISUAL = paper.AUDIO_BRANCHES, paper.VISUAL_BRANCHES
 
 
