@@ -113,3 +113,9 @@ def test_names_survive_a_table(tmp_path, name, row):
     catalog = DataCatalog.from_config({name: entry})
     catalog.save(name, pd.DataFrame([row]))
     assert catalog.load(name).to_dict("records") == [row]
+
+
+def test_a_relative_data_root_counts_from_the_project(conf, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    loader = load(conf, data_root="kept/here")
+    assert loader["parameters"]["data_root"] == str(Path(loader.conf_source).parent / "kept/here")

@@ -6,8 +6,11 @@ the new numbers in. Stores of the old version then stand beside those of the new
 
 import numpy as np
 import pytest
+import soundfile
 
 from avsc_kedro import signal, vision
+from avsc_kedro.features import clip_features
+from avsc_kedro.media.encoding import write_mp4
 from avsc_kedro.options import FeaturesOptions
 
 OPTIONS = FeaturesOptions(
@@ -58,3 +61,21 @@ def test_frames_are_those_of_their_version():
     assert version == vision.EXTRACTOR_VERSION
     for place, colour in zip(((0, 0), (3, 5), (7, 7)), colours, strict=True):
         np.testing.assert_allclose(found[place], colour, atol=1)
+
+
+# dB at the first two PLACES of the MEL of a written file, and what of its picture is stored.
+DECODED_SOUND = (-4.619, -1.974)
+DECODED_PICTURES = (0, 85, 235)
+
+
+def test_a_recording_is_read_as_in_its_version(tmp_path):
+    """Another rate and one channel; five pictures a second, of which two are taken."""
+    sound, video = tmp_path / "sound.wav", tmp_path / "video.mp4"
+    left = make_sound()[:1, ::2]
+    soundfile.write(sound, left.T, 16_000, subtype="PCM_24")
+    pictures = [np.full((48, 64, 3), 5 * number, np.uint8) for number in range(50)]
+    write_mp4(video, pictures, frame_rate_fps=5)
+    found = clip_features("mel", str(sound), OPTIONS.recipe("mel"))
+    np.testing.assert_allclose([found[p] for p in PLACES[:2]], DECODED_SOUND, atol=0.02)
+    frames = clip_features("rgb", str(video), OPTIONS.recipe("rgb"))
+    np.testing.assert_allclose(frames[[0, 7, 19], 100, 100, 0], DECODED_PICTURES, atol=3)

@@ -3,12 +3,14 @@
 import functools
 import importlib
 import itertools
+import os
 import sys
 import textwrap
+import time
 
 import pytest
 
-from avsc_kedro.source_code import code_digest, code_digests
+from avsc_kedro.source_code import code_digest, code_digests, module, reach
 
 NAMES = (f"made_up_package_{number}" for number in itertools.count())
 
@@ -63,6 +65,7 @@ PROGRESS = "def show(values):\n    print(values)\n"
 def package(tmp_path, monkeypatch):
     """Write and import a package with some of its text replaced; return its module `steps`."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "STARTED_S", time.time() + 60)  # after the packages are written
 
     def write(old="", new="", **files):
         name = next(NAMES)
@@ -70,10 +73,10 @@ def package(tmp_path, monkeypatch):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "__init__.py").touch()
-        for module, text in texts.items():
+        for stem, text in texts.items():
             changed = text.replace(old, new) if old else text
             content = textwrap.dedent(changed.replace("{package}", name))
-            (folder / f"{module}.py").write_text(content)
+            (folder / f"{stem}.py").write_text(content)
         return importlib.import_module(f"{name}.steps")
 
     return write
@@ -156,6 +159,16 @@ def test_nothing_is_imported_to_be_read(package):
     assert set(digests(late.run)) == {"steps", "heavy"}
     assert f"{late.__name__.partition('.')[0]}.heavy" not in sys.modules
     assert name in sys.modules
+
+
+def test_a_file_that_was_edited_after_its_import_is_not_what_runs(package, caplog):
+    steps = package()
+    before = digests(steps.area)["steps"]
+    os.utime(steps.__file__, (time.time() + 120,) * 2)
+    for cached in (module.read_module, reach._text, reach._uses):
+        cached.cache_clear()
+    assert digests(steps.area)["steps"] != before
+    assert "changed since this process started" in caplog.text
 
 
 def test_a_function_outside_a_package_has_no_code_to_follow():

@@ -16,6 +16,7 @@ from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.settings import CONFIG_LOADER_ARGS
 from avsc_kedro.store_commands import shelf_commands
 from avsc_kedro.stores import FeatureStore
+from avsc_kedro.stores.lock import write_lock
 from tests.conftest import ROOT
 
 
@@ -97,5 +98,25 @@ def test_only_what_is_not_used_is_deleted_and_only_when_told(stores):
     assert all(store.folder.is_dir() for store in stores.values())
     command("prune", "--yes")
     assert stores["used"].folder.is_dir()
-    assert not stores["unused"].folder.exists()
+    assert stores["unused"].recipe.id not in command("list").output
+    assert not stores["unused"].shards.exists()
     assert "present options" in command("prune").output
+
+
+def test_a_store_that_another_run_writes_is_not_deleted(stores):
+    with write_lock(stores["unused"].folder):
+        done = command("prune", "--yes")
+    assert done.exit_code == 0
+    assert f"{stores['unused'].recipe.id}: not deleted. mel: another run is writing" in done.output
+    assert stores["unused"].why_outdated() is None
+
+
+def test_a_store_without_its_recipe_is_named_and_the_others_are_repaired(stores):
+    for store in stores.values():
+        (store.folder / "recipe.json").write_text("{")
+    done = command("repair")
+    assert done.exit_code == 1
+    assert f"Not repaired: {stores['unused'].folder}." in done.output
+    assert "kedro run --pipeline=features with the options of that store" in done.output
+    assert stores["used"].why_outdated() is None
+    assert stores["unused"].why_outdated() == "its recipe.json is damaged"

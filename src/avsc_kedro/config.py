@@ -30,7 +30,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
         except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
             raise InputError(self._explain(key, error)) from error
         if key == "parameters":
-            _expand_data_root(config)
+            _make_data_root_absolute(config, Path(self.conf_source).parent)
             _make_clips_path_absolute(config, Path(self.conf_source).parent)
         return config
 
@@ -84,9 +84,10 @@ def _make_clips_path_absolute(parameters: dict[str, Any], project: Path) -> None
         clips["path"] = str((project / Path(clips["path"]).expanduser()).resolve())
 
 
-def _expand_data_root(parameters: dict[str, Any]) -> None:
-    if isinstance(parameters.get("data_root"), str):
-        parameters["data_root"] = os.path.expanduser(parameters["data_root"])
+def _make_data_root_absolute(parameters: dict[str, Any], project: Path) -> None:
+    root = parameters.get("data_root")
+    if isinstance(root, str) and "://" not in root:
+        parameters["data_root"] = os.path.abspath(project / Path(root).expanduser())
 
 
 def _on_one_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.io import DatasetError
 from pydantic import ValidationError
 
 from avsc_kedro.errors import InputError
@@ -37,7 +38,7 @@ class ReadinessHooks:
         for name in sorted(pipeline.inputs()):
             if name.startswith("params:") or name == "parameters":
                 continue
-            if not catalog.exists(name):
+            if not _is_there(name, catalog):
                 raise InputError(_not_made_yet(name, run_params))
             catalog.release(name)
         check_stock_weights(pipeline, catalog)
@@ -75,6 +76,16 @@ def check_parameters(parameters: dict[str, Any]) -> ProjectOptions:
         raise InputError("Parameters that cannot be used:\n  " + "\n  ".join(lines)) from None
 
 
+def _is_there(name: str, catalog) -> bool:
+    """Whether something can be loaded, be it up to date or not."""
+    if not hasattr(catalog[name], "content_digest"):
+        return catalog.exists(name)
+    try:
+        return bool(catalog[name].content_digest())
+    except (InputError, DatasetError):
+        return False
+
+
 def check_stock_weights(pipeline, catalog) -> None:
     """Refuse a training from ImageNet weights that are neither here nor to be fetched.
 
@@ -94,7 +105,11 @@ def check_stock_weights(pipeline, catalog) -> None:
 def _trained_from_imagenet(pipeline, catalog):
     trained = {node.name for node in pipeline.nodes}
     for branch in BRANCHES:
-        if branch.modality == "visual" and f"{branch.name}.train" in trained:
+        # Where a network is there already, training may not be due; if it is, it says so itself.
+        model = f"{branch.name}.model"
+        made = model in catalog and catalog.exists(model)
+        catalog.release(model) if made else None
+        if branch.modality == "visual" and f"{branch.name}.train" in trained and not made:
             weights = catalog.load(f"params:backbones.{branch.name}.weights")
             if weights == "imagenet":
                 yield branch

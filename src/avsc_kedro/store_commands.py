@@ -17,10 +17,19 @@ from rich.table import Table
 from avsc_kedro.features import make_recipe
 from avsc_kedro.options import ProjectOptions
 from avsc_kedro.paper import FEATURE_KINDS
-from avsc_kedro.stores import StoreError, StoreInfo, list_stores, store_at
+from avsc_kedro.stores import (
+    FeatureStore,
+    StoreBusyError,
+    StoreError,
+    StoreInfo,
+    delete_store,
+    list_stores,
+    store_at,
+)
+from avsc_kedro.stores.health import QUARANTINE
+from avsc_kedro.stores.recipe import Recipe
 
 FEATURES = "04_feature"
-QUARANTINE = "quarantine"
 COLUMNS = ("data set", "kind", "recipe", "clips", "failed", "size", "sealed", "health", "used")
 LINE = 200  # wider than any terminal needs: a recipe must be read in full
 params_option = click.option(
@@ -32,7 +41,12 @@ class Shelf(NamedTuple):
     """The stores of a data root, and the recipes that the present options ask for."""
 
     stores: list[StoreInfo]
-    wanted: set[str]
+    wanted: dict[str, Recipe]
+
+    def store(self, info: StoreInfo) -> FeatureStore:
+        """Return a store; one of the present options also if its own recipe is damaged."""
+        recipe = self.wanted.get(info.recipe_id)
+        return FeatureStore(info.folder.parent, recipe) if recipe else store_at(info.folder)
 
 
 def shelf_commands(explained: Callable) -> click.Group:
@@ -83,8 +97,9 @@ def list_command(env: str | None, params: dict[str, Any]) -> None:
 def verify_command(env: str | None, params: dict[str, Any]) -> None:
     """Read every store bit for bit; exit with status 1 if anything is damaged."""
     damaged = 0
-    for info in _open(env, params).stores:
-        problems = _problems(info)
+    shelf = _open(env, params)
+    for info in shelf.stores:
+        problems = _problems(shelf, info)
         damaged += bool(problems)
         click.echo(f"{_name(info)}: {'damaged' if problems else f'{info.clips:,} clips, intact'}")
         for problem in problems:
@@ -95,16 +110,26 @@ def verify_command(env: str | None, params: dict[str, Any]) -> None:
 
 def repair_command(env: str | None, params: dict[str, Any]) -> None:
     """Move damaged files to a folder `quarantine`; the next run makes just these anew."""
-    repaired = 0
-    for info in _open(env, params).stores:
-        store = store_at(info.folder)
-        damages = store.repair()
+    repaired, refused = 0, []
+    shelf = _open(env, params)
+    for info in shelf.stores:
+        try:
+            damages = shelf.store(info).repair()
+        except StoreError as error:
+            refused.append(str(info.folder))
+            click.echo(f"{_name(info)}: not repaired. {error}")
+            continue
         repaired += len(damages)
         click.echo(f"{_name(info)}: {len(damages)} damaged files set aside")
         for damage in damages:
             click.echo(f"  {damage.path.name}: {damage.reason}")
     if repaired:
         click.echo("Now run: kedro run --pipeline=features with the same --env and --params")
+    if refused:
+        raise StoreError(
+            f"Expected to repair every store. Not repaired: {', '.join(refused)}. For each run "
+            "kedro run --pipeline=features with the options of that store, or delete the folder."
+        )
 
 
 def prune_command(env: str | None, params: dict[str, Any], yes: bool) -> None:
@@ -117,10 +142,10 @@ def prune_command(env: str | None, params: dict[str, Any], yes: bool) -> None:
     for info in unused:
         click.echo(f"{_name(info)}: {info.clips:,} clips, {_size(info.bytes)}, of other options")
         if yes:
-            shutil.rmtree(info.folder)
+            _delete(info)
     for info in (info for info in shelf.stores if info.recipe_id in shelf.wanted):
         if yes:
-            gone = store_at(info.folder).collect()
+            gone = shelf.store(info).collect()
             shutil.rmtree(info.folder / QUARANTINE, ignore_errors=True)
             click.echo(f"{_name(info)}: kept, {len(gone)} shards that no clip needs deleted")
     freed = _size(sum(info.bytes for info in unused))
@@ -140,13 +165,21 @@ def _open(env: str | None, params: dict[str, Any]) -> Shelf:
     with settings.SESSION_CLASS.create(env=env, runtime_params=params) as session:
         parameters = session.load_context().config_loader["parameters"]
     options = ProjectOptions(**parameters)
-    wanted = {make_recipe(kind, options.features).id for kind in FEATURE_KINDS}
+    recipes = [make_recipe(kind, options.features) for kind in FEATURE_KINDS]
+    wanted = {recipe.id: recipe for recipe in recipes}
     return Shelf(list_stores(Path(options.data_root) / FEATURES), wanted)
 
 
-def _problems(info: StoreInfo) -> list[str]:
+def _delete(info: StoreInfo) -> None:
     try:
-        return [f"{d.path}: {d.reason}" for d in store_at(info.folder).verify()]
+        delete_store(info.folder)
+    except StoreBusyError as error:
+        click.echo(f"{_name(info)}: not deleted. {error}")
+
+
+def _problems(shelf: Shelf, info: StoreInfo) -> list[str]:
+    try:
+        return [f"{d.path}: {d.reason}" for d in shelf.store(info).verify()]
     except StoreError as error:
         return [str(error)]
 

@@ -31,6 +31,17 @@ def test_is_not_saved_to(dataset, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_discards_what_is_finished_and_leaves_the_rest(dataset, tmp_path):
+    finished, other = (dataset.load().of(digit * 32) for digit in "01")
+    for training in (finished, other):
+        training.folder.mkdir(parents=True)
+    finished.finish()
+    dataset.discard_finished()
+    assert list((tmp_path / "checkpoints").iterdir()) == [other.folder]
+    dataset.discard()
+    assert not list(tmp_path.iterdir())
+
+
 def test_discards_what_is_there(dataset, tmp_path):
     folder = tmp_path / "checkpoints" / ("0" * 32)
     folder.mkdir(parents=True)

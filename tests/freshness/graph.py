@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from avsc_kedro.freshness.record import is_parameter
 from avsc_kedro.freshness.session import FreshSession
 from avsc_kedro.media.encoding import write_mp4, write_wav
+from avsc_kedro.options import ClipsOptions
 from avsc_kedro.paper import FEATURE_KINDS
 from avsc_kedro.source_code import code_digest
 
@@ -62,7 +63,9 @@ class Laboratory:
             writer.writeheader()
             writer.writerows(rows)
 
-    def run(self, *pipelines: str, force: str = "", **changed) -> set[str]:
+    def run(
+        self, *pipelines: str, force: str = "", load_versions=None, loaded=None, **changed
+    ) -> set[str]:
         """Run pipelines with some parameters changed; return the names of the steps that ran."""
         bootstrap_project(ROOT)
         parameters = {
@@ -74,15 +77,24 @@ class Laboratory:
         }
         for key, value in changed.items():
             _set(parameters, key.split("__"), value)
-        watcher = Watcher()
+        watcher = Watcher({} if loaded is None else loaded)
         with FreshSession.create(ROOT, env="test", runtime_params=parameters) as session:
             session._hook_manager.register(watcher)
             with networks_replaced():
-                session.run(pipeline_names=list(pipelines) or None, runner=self.runner())
+                session.run(
+                    pipeline_names=list(pipelines) or None,
+                    runner=self.runner(),
+                    load_versions=load_versions,
+                )
         self.ran |= set(watcher.ran)
         return set(watcher.ran)
 
     runner = SequentialRunner
+
+    @property
+    def data_set(self) -> str:
+        """Name of the folders of what these recordings lead to."""
+        return ClipsOptions(path=str(self.table)).data_set_name
 
 
 def run_again(folder: Path, **changed) -> set[str]:
@@ -93,8 +105,9 @@ def run_again(folder: Path, **changed) -> set[str]:
 class Watcher:
     """Puts digests in place of networks, and notes what runs."""
 
-    def __init__(self):
+    def __init__(self, loaded: dict):
         self.ran: list[str] = []
+        self.loaded = loaded
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline, catalog):
@@ -105,8 +118,9 @@ class Watcher:
                 catalog[name] = JSONDataset(filepath=path, version=version)
 
     @hook_impl
-    def before_node_run(self, node):
+    def before_node_run(self, node, inputs):
         self.ran.append(node.name)
+        self.loaded |= inputs
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 """Exactly what depends on a change runs again."""
 
 import json
+import os
+import shutil
 
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.freshness import outputs
 from avsc_kedro.freshness.plan import ALWAYS, NEVER_RAN, Plan
 
 ALL = ["add", "half", "show", "both"]
@@ -154,3 +157,47 @@ def test_a_damaged_older_version_is_not_recalled(workshop):
     workshop.parameters["title"] = "half"
     assert workshop.run() == ["show", "both"]
     assert workshop.load("shown") == "half: 5"
+
+
+def test_outputs_of_two_runs_are_no_whole(workshop):
+    """A forced step was killed when it had saved the first of its two outputs."""
+    two = node(lambda source: (source, source), "source", ["halved", "shown"], name="two")
+    workshop.pipeline = Pipeline([two])
+    workshop.run()
+    workshop.run(forced=["two"])
+    newest = {name: max(workshop.folder.glob(f"{name}.json/*")) for name in ("halved", "shown")}
+    shutil.rmtree(newest["shown"])
+    assert workshop.why() == {"two": "its outputs are of two runs"}
+    assert workshop.run() == []  # the older run's outputs are whole, and are taken again
+    assert workshop.why() == {}
+
+
+def test_what_is_read_and_cannot_be_compared_counts_as_changed(workshop):
+    workshop.run()
+    catalog = workshop.catalog()
+    catalog["number"] = MemoryDataset()
+    found = workshop.plan(catalog).look()
+    reasons = {step.name: reason for step, reason in found.stale.items()}
+    assert reasons["half"] == "what it reads, number, cannot be compared"
+
+
+@pytest.mark.parametrize("key", ["output", "record", "seconds"])
+def test_a_stamp_of_another_shape_is_no_stamp(workshop, key):
+    workshop.run()
+    stamp = workshop.folder / "number.json.stamp.json"
+    stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {key: None}))
+    assert set(workshop.why()) == {"add"}
+
+
+def test_a_copy_without_times_is_read_once(workshop, monkeypatch):
+    workshop.run()
+    for path in workshop.folder.glob("**/*.json"):
+        os.utime(path, ns=(1, 1))
+    read = []
+    real = outputs.digest_file
+    monkeypatch.setattr(outputs, "digest_file", lambda path: read.append(path) or real(path))
+    assert workshop.why() == {}
+    assert read
+    read.clear()
+    assert workshop.why() == {}
+    assert [path.name for path in read if path.name != "source.json"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,9 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from kedro.runner import ThreadRunner
+from kedro.runner import SequentialRunner, ThreadRunner
 
 from avsc_kedro import features, paper
+from avsc_kedro.errors import InputError
 from avsc_kedro.extraction import missing
 from avsc_kedro.source_code import module, reach
 from tests.freshness.graph import ROOT, Laboratory, run_again, write_recording
@@ -235,9 +237,43 @@ def test_a_second_run_at_the_same_time_waits_and_finds_all_done(lab):
     assert ran == [set(), ALL_ROWS]
 
 
+def test_a_named_version_brings_those_of_its_step(lab):
+    lab.run()
+    summaries = lab.folder / "data" / "06_models" / lab.data_set / "aud_mel" / "summary.json"
+    first = min(summaries.glob("2*"))
+    lab.run(seed=5)
+    named = {"aud_mel.model": first.name}
+    read = {}
+    lab.run(seed=5, force="aud_mel.embed", load_versions=named, loaded=read)
+    assert read["aud_mel.summary"] == json.loads((first / "summary.json").read_text())
+    shutil.rmtree(first)
+    with pytest.raises(InputError, match=rf"version {first.name} of aud_mel\.summary.*too"):
+        lab.run(seed=5, load_versions=named)
+
+
+def test_a_runner_serves_twice(lab, monkeypatch):
+    runner = SequentialRunner()
+    monkeypatch.setattr(lab, "runner", lambda: runner)
+    lab.run()
+    assert lab.run() == set()
+    assert "run" not in vars(runner)
+
+
+def test_a_pipeline_runs_on_stores_that_are_out_of_date(lab, caplog):
+    lab.run()
+    sound = lab.table.parent / "bus-0.wav"
+    before = sound.read_bytes()
+    write_recording(lab.table.parent, "bus", 0, tone_hz=700.0)
+    assert lab.run("phase2") == set()
+    sound.write_bytes(before)
+    told = [r.message for r in caplog.records if "would run first" in r.message]
+    assert len(told) == 1
+    assert "recording changed" in told[0]
+
+
 def test_each_line_of_the_documented_table_is_a_case_here():
     page = (ROOT / "docs" / "caching.md").read_text(encoding="utf-8")
-    here = Path(__file__).read_text(encoding="utf-8")
+    here = "".join(p.read_text(encoding="utf-8") for p in Path(__file__).parent.glob("test_*.py"))
     named = re.findall(r"`(test_\w+)`", page)
     assert named
     assert [name for name in named if f"def {name}(" not in here] == []

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from avsc_kedro.stores import FeatureStore, StoreError, source
+from avsc_kedro.stores.checked_json import write_checked
 from avsc_kedro.stores.index import read_index
 from tests.stores.conftest import RECIPE
 
@@ -131,8 +133,61 @@ def test_an_index_of_another_recipe_is_refused(world, store):
     other = FeatureStore(store.folder.parent, RECIPE._replace(extractor_version=2))
     other.folder.mkdir()
     (store.folder / "index.json").rename(other.folder / "index.json")
-    with pytest.raises(StoreError, match="not an index of format 2 and recipe"):
+    with pytest.raises(StoreError, match="not an index of recipe"):
         other.open()
+
+
+def write_index_of_version_0_1_0(store):
+    row = {"clip_id": "tram", "shard": "tram.h5", "index": 0, "checksum": 1, "source": ["", 1, 2]}
+    index = {"recipe": RECIPE.id, "rows": [row], "failures": []}
+    (store.folder / "index.json").write_text(json.dumps(index))
+    (store.folder / "recipe.json").write_text(RECIPE.canonical)
+    for path in store.shards.iterdir():
+        path.unlink()
+    (store.shards / "tram.h5").write_bytes(b"of another format")
+
+
+def write_index_of_format_3(store):
+    write_checked(store.folder / "index.json", "index", {"format": 3, "rows": {"tram": 1}})
+
+
+@pytest.mark.parametrize(
+    ("write", "made"), [(write_index_of_version_0_1_0, CLIPS), (write_index_of_format_3, [])]
+)
+def test_an_index_of_another_format_is_none_and_made_anew(world, store, caplog, write, made):
+    """What the shards of this format hold is taken up; others are superseded."""
+    write(store)
+    assert world.store().why_outdated() == "there is no index yet"
+    assert world.store().verify() == []
+    assert world.store().collect() == []
+    with pytest.raises(StoreError, match=rf"recipes there: none.*Run: {COMMAND}"):
+        world.store().open()
+    with caplog.at_level(logging.INFO):
+        assert set(made) <= set(world.extract(world.plan(*CLIPS, "bad"))) <= {*made, "bad"}
+    assert caplog.text.count("index of another format; this store is made anew") == 1
+    world.check(*CLIPS)
+    assert world.store().why_outdated() is None
+    superseded = read_index(store.folder, recipe_id=RECIPE.id).superseded
+    assert set(superseded) == ({"tram.h5"} if made else set())
+
+
+def test_a_flipped_bit_never_makes_an_index_one_of_another_format(world, store):
+    path = store.folder / "index.json"
+    for position in range(path.stat().st_size):
+        flip(path, position, 1 << position % 8)
+        with pytest.raises(StoreError, match="is damaged"):
+            read_index(store.folder, recipe_id=RECIPE.id)
+        flip(path, position, 1 << position % 8)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: flip(path, 20)])
+def test_a_damaged_recipe_is_outdated_and_the_next_run_writes_it(world, store, damage):
+    before = (store.folder / "index.json").stat()
+    damage(store.folder / "recipe.json")
+    assert world.store().why_outdated() == "its recipe.json is damaged"
+    assert world.extract(world.plan(*CLIPS, "bad")) == []
+    assert world.store().why_outdated() is None
+    assert (store.folder / "index.json").stat() == before
 
 
 def test_the_index_is_json_and_says_where_the_rows_are(store):

@@ -1,6 +1,19 @@
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from avsc_kedro.stores import FeatureStore, StoreError, list_stores, store_at
+from avsc_kedro.stores import (
+    FeatureStore,
+    StoreBusyError,
+    StoreError,
+    delete_store,
+    list_stores,
+    store_at,
+)
+from avsc_kedro.stores.lock import write_lock
 from tests.stores.conftest import RECIPE
 from tests.stores.test_feature_store import shard_of
 
@@ -56,3 +69,34 @@ def test_a_store_is_found_by_the_recipe_that_lies_there(world, store):
     (store.folder / "recipe.json").write_text("{}")
     with pytest.raises(StoreError, match=r"recipe.json. It is missing or damaged. Run: kedro run"):
         store_at(store.folder)
+
+
+def test_a_store_is_deleted_unless_it_is_being_written(store):
+    with write_lock(store.folder), pytest.raises(StoreBusyError, match="another run is writing"):
+        delete_store(store.folder)
+    assert only(store).health == "sealed"
+    (store.folder / "quarantine").mkdir()
+    delete_store(store.folder)
+    assert [path.name for path in store.folder.iterdir()] == [".lock"]
+    assert list_stores(store.folder.parents[2]) == []
+
+
+def test_a_run_that_waited_for_a_deletion_makes_the_store_anew(world, store, monkeypatch):
+    deleting, go_on = threading.Event(), threading.Event()
+    rmtree = shutil.rmtree
+
+    def slowly(path):
+        deleting.set()
+        assert go_on.wait(60)
+        rmtree(path)
+
+    monkeypatch.setattr("avsc_kedro.stores.listing.shutil.rmtree", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        deletion = pool.submit(delete_store, store.folder)
+        assert deleting.wait(60)
+        extraction = pool.submit(world.extract, world.plan(*CLIPS))
+        time.sleep(0.2)
+        go_on.set()
+        deletion.result(60)
+        assert extraction.result(60) == sorted(CLIPS)
+    world.check(*CLIPS)

@@ -2,6 +2,7 @@ import logging
 import multiprocessing
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,33 @@ def test_reading_takes_no_lock(world):
         world.check(*FIRST)
         assert world.store().why_outdated() is None
         assert world.store().verify() == []
+
+
+def test_collection_waits_for_an_extraction_and_takes_nothing_it_needs(world, monkeypatch):
+    world.extract(world.record(*FIRST))
+    before = set(world.store().shards.iterdir())
+    old = world.store().shards / world.store().open().row("tram").shard
+    world.record("tram", saying="another")
+    decoding, go_on = threading.Event(), threading.Event()
+
+    def clip_features(*arguments):
+        decoding.set()
+        assert go_on.wait(60)
+        return world.compute(*arguments)
+
+    monkeypatch.setattr(shard_task, "clip_features", clip_features)
+    with ThreadPoolExecutor(2) as pool:
+        extraction = pool.submit(world.extract, world.plan(*FIRST))
+        assert decoding.wait(60)
+        collection = pool.submit(world.store().collect)
+        time.sleep(0.3)
+        assert not collection.done()
+        assert before <= set(world.store().shards.iterdir())
+        go_on.set()
+        assert extraction.result(60) == ["tram"]
+        assert collection.result(60) == [old]
+    world.check(*FIRST)
+    assert world.store().verify() == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

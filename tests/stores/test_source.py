@@ -47,6 +47,17 @@ def test_other_content_of_the_same_length_is_another(path):
     assert confirm_source(known, str(path)) is None
 
 
+def test_an_unreadable_file_is_the_same_until_it_can_be_read(tmp_path):
+    path = tmp_path / "tram.wav"
+    path.mkdir()  # is there, and cannot be opened, not even by root
+    known = absent_source(str(path))
+    assert confirm_source(known, str(path)) is known
+    path.rmdir()
+    assert confirm_source(known, str(path)) is known
+    path.write_bytes(b"abc")
+    assert confirm_source(known, str(path)) is None
+
+
 def test_an_absent_file_is_the_same_until_it_is_there(path, tmp_path):
     absent = tmp_path / "absent.wav"
     known = absent_source(str(absent))

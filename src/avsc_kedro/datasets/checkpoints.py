@@ -38,8 +38,12 @@ class CheckpointsDataset(AbstractDataset):
             "no node return them."
         )
 
+    def discard_finished(self) -> None:
+        """Remove the checkpoints of the training that ended: what it led to is saved."""
+        self.load().discard_finished()
+
     def discard(self) -> None:
-        """Remove the checkpoints: what they led to is saved, or is not wanted."""
+        """Remove the checkpoints of all trainings: they are not wanted."""
         self.load().discard()
 
     def _exists(self) -> bool:

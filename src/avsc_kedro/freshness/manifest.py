@@ -102,7 +102,7 @@ class Manifest:
         try:
             self._catalog.save(DATASET, content)
         except DatasetError as problem:  # a full disk; what the run made is there
-            logger.warning("the manifest of this run could not be saved: %s", problem)
+            logger.warning("the manifest of this run could not be saved: %s", problem.__cause__)
 
     def _describe(self, node: Node, reason: str) -> dict[str, Any]:
         datasets = {name: self._catalog[name] for name in node.outputs}

@@ -5,6 +5,7 @@ The one place that reaches into Kedro's datasets (`_filepath`, `_version`); test
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,8 +107,9 @@ def read_stamp(path: Path | None) -> Stamp | None:
         if data["format"] != FORMAT:
             return None
         record = Record.from_json(data["record"])
-        return Stamp(record, data["output"], data["step"], data["run"], data["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+        output, seconds = dict(data["output"]), float(data["seconds"])
+        return Stamp(record, {"digest": None, **output}, data["step"], data["run"], seconds)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -136,27 +138,32 @@ def content_digest(dataset: AbstractDataset) -> str | None:
         except (InputError, DatasetError):  # nothing there, or not readable: the step will say
             return None
     path = load_path(dataset)
-    return _file_digest(path, read_stamp(stamp_to_read(dataset))) if path else None
+    return _file_digest(path, stamp_to_read(dataset)) if path else None
 
 
-def is_as_made(path: Path, stamp: Stamp) -> bool:
-    """Whether a file still is what its stamp says."""
-    return _file_digest(path, stamp) == stamp.output["digest"]
+def is_as_made(path: Path, place: Path) -> bool:
+    """Whether a file still is what the stamp at `place` says."""
+    stamp = read_stamp(place)
+    return stamp is not None and _file_digest(path, place) == stamp.output["digest"]
 
 
-def _file_digest(path: Path, stamp: Stamp | None) -> str:
-    if stamp and stamp.output.items() >= _times(path).items():
+def _file_digest(path: Path, place: Path | None) -> str:
+    stamp, times = read_stamp(place), _times(path)
+    if stamp and stamp.output.items() >= times.items():
         return stamp.output["digest"]
-    return digest_file(path)
+    digest = digest_file(path)
+    if stamp and digest == stamp.output["digest"]:
+        with contextlib.suppress(OSError):  # spares reading it again, and no more
+            write_stamp(place, stamp._replace(output={**stamp.output, **times}))
+    return digest
 
 
-def pin_load(dataset: AbstractDataset) -> None:
-    """Let a dataset load the version that is newest now, whatever other runs save."""
-    version = getattr(dataset, "_version", None)
-    if isinstance(dataset, AbstractVersionedDataset) and version and not version.load:
+def pin_load(dataset: AbstractDataset, version: str | None = None) -> None:
+    """Let a dataset load one version, whatever other runs save; by default the newest now."""
+    if isinstance(dataset, AbstractVersionedDataset) and version_to_save(dataset):
         newest = load_path(dataset)
-        if newest:
-            _pin(dataset, newest.parent.name)
+        if version or (newest and not version_to_load(dataset)):
+            _pin(dataset, version or newest.parent.name)
 
 
 def pin_save(dataset: AbstractDataset) -> None:

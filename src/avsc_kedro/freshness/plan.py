@@ -136,12 +136,22 @@ class Plan:
             return None
         if not node.outputs or not all(is_kept(self._catalog[name]) for name in node.outputs):
             return "what it makes is kept in memory only"
+        unknown = [name for name in data_inputs(node, self._catalog) if not self._is_known(name)]
+        if unknown:
+            return f"what it reads, {unknown[0]}, cannot be compared"
         record = self._record(node)
         ignored = self._locations(changing & set(node.inputs))
         for name in node.outputs:
             if reason := self._why_output_stale(name, record, ignored):
                 return reason
+        stamps = [read_stamp(stamp_to_read(self._catalog[name])) for name in node.outputs]
+        if len({stamp.run for stamp in stamps if stamp}) > 1:
+            return "its outputs are of two runs"  # it was killed between saving two of them
         return None
+
+    def _is_known(self, name: str) -> bool:
+        dataset = self._catalog[name]
+        return is_kept(dataset) or hasattr(dataset, "content_digest")
 
     def _record(self, node: Node) -> Record:
         return make_record(node, self._catalog, self._parameter)

@@ -59,10 +59,11 @@ def find_version(
 
 
 def _is_made_by(record: Record, path: Path, ignoring: set[str]) -> bool:
-    stamp = read_stamp(path.with_name(STAMP))
+    place = path.with_name(STAMP)
+    stamp = read_stamp(place)
     if stamp is None or describe_change(stamp.record, record, ignoring=ignoring):
         return False
-    return is_as_made(path, stamp)
+    return is_as_made(path, place)
 
 
 def _publish_again(path: Path, dataset: AbstractDataset) -> None:

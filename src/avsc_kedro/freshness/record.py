@@ -33,7 +33,7 @@ class Record(NamedTuple):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
-        return cls(data["code"], data["options"], data["inputs"])
+        return cls(dict(data["code"]), dict(data["options"]), list(map(list, data["inputs"])))
 
 
 def step_options(

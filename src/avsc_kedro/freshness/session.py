@@ -13,11 +13,19 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 from kedro.runner import AbstractRunner, SequentialRunner
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.freshness.manifest import Manifest
-from avsc_kedro.freshness.outputs import lock_name, pin_load, pin_save
+from avsc_kedro.freshness.outputs import (
+    lock_name,
+    pin_load,
+    pin_save,
+    version_to_load,
+    version_to_save,
+    versions,
+)
 from avsc_kedro.freshness.plan import NEVER_RAN, Findings, Plan, inputs_from_outside
 from avsc_kedro.freshness.stamping import discard_scratch
 from avsc_kedro.freshness.turns import take_turns
@@ -44,13 +52,17 @@ class FreshSession(KedroSession):
             InputError: If `force` among the parameters names no step.
         """
         call = inspect.signature(super().run).bind(*args, **kwargs)
-        runner = call.arguments.get("runner") or SequentialRunner()
-        if isinstance(runner, AbstractRunner):  # else Kedro says what is wrong
-            names = call.arguments.get("pipeline_names") or ["__default__"]
-            run = functools.partial(_run_what_is_stale, runner.run, names)
-            runner.run = run  # the instance's, so that it stays a runner of its class
+        runner = call.arguments.setdefault("runner", None) or SequentialRunner()
         call.arguments["runner"] = runner
-        return super().run(*call.args, **call.kwargs)
+        if not isinstance(runner, AbstractRunner):  # Kedro says what is wrong
+            return super().run(*call.args, **call.kwargs)
+        names = call.arguments.get("pipeline_names") or ["__default__"]
+        run = functools.partial(_run_what_is_stale, runner.run, names)
+        runner.run = run  # the instance's, so that it stays a runner of its class
+        try:
+            return super().run(*call.args, **call.kwargs)
+        finally:
+            del runner.run
 
 
 def _run_what_is_stale(
@@ -65,16 +77,20 @@ def _run_what_is_stale(
     """Stand in for a runner's `run`: look for stale steps, run them, look again."""
     options = ProjectOptions(**catalog.load("parameters"))
     forced = find_forced(options.force, pipeline)
-    _warn_of_stale_inputs(pipeline, catalog, options, pipeline_names)
-    for name in inputs_from_outside(pipeline, catalog):
-        pin_load(catalog[name])
+    follow_named_versions(pipeline, catalog)
+    _warn_of_stale_inputs(pipeline, catalog, options)
     plan = Plan(pipeline, catalog, functools.partial(look_up, options), forced)
     with Manifest(catalog, options, pipeline_names, run_id) as manifest:
         while True:
             found = plan.look()
-            with take_turns(Path(options.data_root) / LOCKS, _made_by(found, catalog)) as waited:
-                if waited:
-                    continue  # with another look at what that run has left to be done
+            locks = _lock_names(found, catalog)
+            with take_turns(Path(options.data_root) / LOCKS, locks):
+                if locks:
+                    found = plan.look()  # another run may have made some of it meanwhile
+                    if not _lock_names(found, catalog) <= locks:
+                        continue
+                for name in inputs_from_outside(pipeline, catalog):
+                    pin_load(catalog[name])
                 found = plan.recall(found)
                 _settle(found, catalog, forced)
                 manifest.add(found)
@@ -87,7 +103,25 @@ def _run_what_is_stale(
     return {name: catalog[name] for name in pipeline.outputs()}
 
 
-def _made_by(found: Findings, catalog: CatalogProtocol) -> set[str]:
+def follow_named_versions(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Let all outputs of a step be of the version that `--load-versions` names for one.
+
+    Raises:
+        InputError: If another output of that step has no such version.
+    """
+    for node in {*pipeline.nodes, *pipelines["__default__"].nodes}:
+        named = {name: version_to_load(catalog[name]) for name in node.outputs}
+        for version in {version for version in named.values() if version}:
+            for name in (name for name, known in named.items() if known is None):
+                if version_to_save(catalog[name]) and version not in versions(catalog[name]):
+                    raise InputError(
+                        f"Expected a version {version} of {name}, which {node.name} makes with "
+                        "what --load-versions names. There is none. Name one of it too."
+                    )
+                pin_load(catalog[name], version)
+
+
+def _lock_names(found: Findings, catalog: CatalogProtocol) -> set[str]:
     names = (name for node in found.stale for name in node.outputs)
     return {lock_name(name, catalog[name]) for name in names}
 
@@ -146,7 +180,7 @@ def _settle(found: Findings, catalog: CatalogProtocol, forced: set[str]) -> None
         logger.info("%d steps run for the first time%s", len(first_time), named)
 
 
-def _warn_of_stale_inputs(pipeline, catalog, options, pipeline_names) -> None:
+def _warn_of_stale_inputs(pipeline, catalog, options) -> None:
     """Name, in one line, steps outside this run whose outputs it reads as they are."""
     wanted = inputs_from_outside(pipeline, catalog)
     whole = pipelines["__default__"]
@@ -159,10 +193,15 @@ def _warn_of_stale_inputs(pipeline, catalog, options, pipeline_names) -> None:
         node, reason = next(iter(found.stale.items()))
         others = len(found.stale) + len(found.waiting) - 1
         logger.warning(
-            "%s%s would run first (%s: %s). This run uses what is there; to renew it: %s",
+            "%s%s would run first (%s). This run uses what is there; to renew it: "
+            "kedro run --pipeline=%s with the same --env and --params",
             node.name,
             f" and {others} more" if others else "",
-            node.name,
             reason,
-            "kedro run --pipeline=phase1 with the same --env and --params",
+            _pipeline_of(node),
         )
+
+
+def _pipeline_of(node: Node) -> str:
+    phases = ("phase1", "phase2")
+    return next((p for p in phases if node in pipelines[p].nodes), "__default__")

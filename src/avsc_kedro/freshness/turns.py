@@ -13,16 +13,15 @@ logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def take_turns(folder: Path, names: Iterable[str]) -> Iterator[bool]:
+def take_turns(folder: Path, names: Iterable[str]) -> Iterator[None]:
     """Hold the right to make some outputs; the system takes it back from a killed process.
 
-    Yields whether another run was waited for: what it made may be what is wanted.
+    Another run that holds it is waited for: what it made may be what is wanted.
 
     Args:
         folder: Where the lock files lie, one an output.
         names: What is about to be made, as `outputs.lock_name` names it.
     """
-    waited = False
     with contextlib.ExitStack() as held:
         for name in sorted(set(names)):  # in one order, or two runs could block each other
             folder.mkdir(parents=True, exist_ok=True)
@@ -31,6 +30,5 @@ def take_turns(folder: Path, names: Iterable[str]) -> Iterator[bool]:
                 held.enter_context(lock.acquire(timeout=0))
             except Timeout:
                 logger.info("another run is making %s; waiting for it", name)
-                waited = True
                 held.enter_context(lock.acquire())
-        yield waited
+        yield

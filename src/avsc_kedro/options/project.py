@@ -32,7 +32,9 @@ class ProjectOptions(Options):
     @field_validator("force", mode="before")
     @classmethod
     def _one_or_many(cls, force: Any) -> Any:
-        return tuple(force.split(",")) if isinstance(force, str) else force
+        if isinstance(force, str):
+            return tuple(word for part in force.split(",") if (word := part.strip()))
+        return force
 
     @model_validator(mode="after")
     def _frames_suit_the_networks(self) -> ProjectOptions:

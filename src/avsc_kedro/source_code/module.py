@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+STARTED_S = time.time()  # as good as when this process did
 
 
 class Definition(NamedTuple):
@@ -23,6 +26,9 @@ class Module:
     def __init__(self, name: str, path: Path):
         self.name = name
         self.is_package = path.name == "__init__.py"
+        # What is in the file is then not what runs.
+        self.edited_s = path.stat().st_mtime
+        self.is_edited = name in sys.modules and self.edited_s > STARTED_S
         self.definitions: dict[str | None, list[ast.stmt]] = {}
         self.imports: dict[str | None, Definition] = {}
         self.effects: list[ast.stmt] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
@@ -20,7 +21,17 @@ from avsc_kedro.source_code.module import (
 )
 
 # They show, start and store what others compute; no result depends on them.
-WITHOUT_RESULT = ("errors", "models.checkpoints", "progress", "publish", "workers")
+WITHOUT_RESULT = (
+    "errors",
+    "models.checkpoints",
+    "models.observers",
+    "progress",
+    "publish",
+    "source_code",
+    "workers",
+)
+
+logger = logging.getLogger(__name__)
 
 
 def code_digest(function: Callable) -> str:
@@ -64,8 +75,12 @@ def _reach(start: Definition) -> set[Definition]:
 
 @functools.cache
 def _text(definition: Definition) -> str:
-    statements = read_module(definition.module).statements(definition.name)
-    return "\n".join(ast.unparse(statement) for statement in statements)
+    module = read_module(definition.module)
+    text = "\n".join(ast.unparse(statement) for statement in module.statements(definition.name))
+    if not module.is_edited:
+        return text
+    logger.warning("%s was changed since this process started; restart it", module.name)
+    return f"{text}\n# imported before {module.edited_s}"
 
 
 @functools.cache

@@ -2,7 +2,16 @@
 
 from avsc_kedro.stores.feature_store import FeatureStore
 from avsc_kedro.stores.health import Damage
-from avsc_kedro.stores.listing import StoreInfo, list_stores, store_at
-from avsc_kedro.stores.store_error import StoreError
+from avsc_kedro.stores.listing import StoreInfo, delete_store, list_stores, store_at
+from avsc_kedro.stores.store_error import StoreBusyError, StoreError
 
-__all__ = ["Damage", "FeatureStore", "StoreError", "StoreInfo", "list_stores", "store_at"]
+__all__ = [
+    "Damage",
+    "FeatureStore",
+    "StoreBusyError",
+    "StoreError",
+    "StoreInfo",
+    "delete_store",
+    "list_stores",
+    "store_at",
+]

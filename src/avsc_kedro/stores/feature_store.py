@@ -195,7 +195,8 @@ class FeatureStore(Sequence):
             return self._readers[shard]
 
     def _absent(self) -> str:
-        others = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{INDEX}"))
+        folders = {path.parent for path in self.folder.parent.glob(f"*/{INDEX}")}
+        others = sorted(folder.name for folder in folders - {self.folder})
         return (
             f"No {self.recipe.kind} features of recipe {self.recipe.id} in {self.folder.parent} "
             f"(recipes there: {', '.join(others) or 'none'}). Run: {EXTRACT}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,12 @@ from avsc_kedro.stores.store_error import REPAIR, StoreError
 
 INDEX = "index.json"
 FORMAT = 2
+OUR_START = b'{"digest"'
+FIRST_FORMAT_KEYS = {"rows", "failures"}  # version 0.1.0 wrote these in front, and no digest
+
+
+class OtherFormatError(FileNotFoundError):
+    """The index is of another format: to this version there is none."""
 
 
 @dataclass
@@ -84,14 +91,18 @@ def read_index(folder: Path, *, recipe_id: str) -> Index:
     """Read the index of a store.
 
     Raises:
-        FileNotFoundError: If there is none.
-        StoreError: If it is damaged, of another format or of another recipe.
+        FileNotFoundError: If there is none, or (`OtherFormatError`) one of another format.
+        StoreError: If it is damaged or of another recipe.
     """
     path = folder / INDEX
     try:
+        if _is_of_first_format(path):
+            raise OtherFormatError(path)
         content = read_checked(path, "index")
-        if (content.pop("format"), content["recipe_id"]) != (FORMAT, recipe_id):
-            raise ValueError(f"it is not an index of format {FORMAT} and recipe {recipe_id}")
+        if content.pop("format") != FORMAT:
+            raise OtherFormatError(path)
+        if content["recipe_id"] != recipe_id:
+            raise ValueError(f"it is not an index of recipe {recipe_id}")
         return _parse(content)
     except FileNotFoundError:
         raise
@@ -106,6 +117,15 @@ def index_signature(folder: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _is_of_first_format(path: Path) -> bool:
+    # No flipped bit makes such a file of one of ours: there these keys lie deeper.
+    with open(path, "rb") as file:
+        if file.read(len(OUR_START)) == OUR_START:
+            return False
+        content = json.loads(path.read_bytes())
+    return isinstance(content, dict) and content.keys() >= FIRST_FORMAT_KEYS
 
 
 def _parse(content: dict[str, Any]) -> Index:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from avsc_kedro.stores.feature_store import FeatureStore
 from avsc_kedro.stores.index import INDEX, Index, index_signature, read_index
+from avsc_kedro.stores.lock import LOCK, write_lock
 from avsc_kedro.stores.recipe import RECIPE, read_recipe
-from avsc_kedro.stores.store_error import EXTRACT, StoreError
+from avsc_kedro.stores.store_error import EXTRACT, StoreError, writing_to
 from avsc_kedro.stores.writing import SHARDS, is_whole
 
 
@@ -50,6 +52,20 @@ def store_at(folder: Path) -> FeatureStore:
             f"damaged. Run: {EXTRACT}; that writes it again."
         )
     return FeatureStore(folder.parent, found[0])
+
+
+def delete_store(folder: Path) -> None:
+    """Delete all of a store but the file of its lock, which another run may be waiting for.
+
+    Raises:
+        StoreBusyError: If another run is writing it.
+    """
+    with write_lock(folder, wait=False), writing_to(folder):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
 
 
 def _is_store(path: Path) -> bool:

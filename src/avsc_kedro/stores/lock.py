@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from avsc_kedro.publish import make_folder
-from avsc_kedro.stores.store_error import StoreError, writing_to
+from avsc_kedro.stores.store_error import StoreBusyError, writing_to
 
 LOCK = ".lock"
 
@@ -26,8 +26,8 @@ def write_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
         wait: Wait for another process, saying so once.
 
     Raises:
-        StoreError: If the folder cannot be written, or another process writes and
-            `wait` is False.
+        StoreError: If the folder cannot be written.
+        StoreBusyError: If another process writes and `wait` is False.
     """
     with writing_to(folder):
         make_folder(folder)
@@ -45,6 +45,6 @@ def _acquire(lock: FileLock, folder: Path, wait: bool) -> None:
     except Timeout as error:
         message = f"{folder.parent.name}: another run is writing this store"
         if not wait:
-            raise StoreError(f"{message}, {folder}. Try again when it is done.") from error
+            raise StoreBusyError(f"{message}, {folder}. Try again when it is done.") from error
         logger.info("%s; waiting for it", message)
         lock.acquire()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from avsc_kedro.stores.index import Index, read_index, write_index
 from avsc_kedro.stores.lock import write_lock
-from avsc_kedro.stores.recipe import Recipe
+from avsc_kedro.stores.recipe import RECIPE, Recipe, read_recipe
 from avsc_kedro.stores.source import Source, confirm_source
 from avsc_kedro.stores.store_error import StoreError
 from avsc_kedro.stores.writing import is_whole
@@ -23,6 +23,8 @@ def why_outdated(folder: Path, recipe: Recipe, index: Index) -> str | None:
     if lost:
         more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
         return f"shard {lost[0]} is missing or cut short{more}"
+    if read_recipe(folder) is None:
+        return f"its {RECIPE} is damaged"
     if index.incomplete:
         return index.incomplete
     known = {made.clip_id: made.source for made in (*index.rows.values(), *index.failures.values())}

@@ -43,12 +43,15 @@ def confirm_source(known: Source, path: str) -> Source | None:
 
     Returns:
         `known` itself if nothing differs, else its content's identity of today; None
-        if the content is another. A file that was absent and still is counts as the same.
+        if the content is another. A file that was absent or unreadable and still is
+        counts as the same.
     """
+    if known.size == ABSENT_SIZE:
+        return known if known.path == path and not _is_readable(path) else None
     try:
         status = os.stat(path)
     except OSError:
-        return known if known.size == ABSENT_SIZE and known.path == path else None
+        return None
     if known.size != status.st_size:
         return None
     if path == known.path and _looks_alike(known, status):
@@ -58,6 +61,14 @@ def confirm_source(known: Source, path: str) -> Source | None:
     except OSError:
         return None
     return _source(path, status, known.digest) if same else None
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        digest_file(Path(path))
+    except OSError:
+        return False
+    return True
 
 
 def _looks_alike(known: Source, status: os.stat_result) -> bool:

@@ -16,6 +16,10 @@ class StoreError(InputError):
     """A store that cannot be used as asked; the message names the command that rebuilds."""
 
 
+class StoreBusyError(StoreError):
+    """A store that another run is writing."""
+
+
 @contextlib.contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
     """Turn what the disk refuses into a `StoreError` with the next step."""

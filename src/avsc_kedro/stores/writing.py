@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from avsc_kedro.publish import remove_file
-from avsc_kedro.stores.index import Index, read_index, write_index
+from avsc_kedro.stores.index import Index, OtherFormatError, read_index, write_index
 from avsc_kedro.stores.recipe import Recipe
 from avsc_kedro.stores.shard import Failure, Row, Shard, read_shard
 from avsc_kedro.stores.source import confirm_source
@@ -36,7 +36,9 @@ def recover(folder: Path, recipe: Recipe) -> Index:
     _remove_half_written(folder)
     try:
         index = read_index(folder, recipe_id=recipe.id)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if isinstance(error, OtherFormatError):
+            logger.info("%s: index of another format; this store is made anew", recipe.kind)
         index = Index(recipe.id)
     _drop_lost_rows(folder, index, recipe.kind)
     adopt(index, unsealed_shards(folder, index, recipe))
