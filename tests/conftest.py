@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from avsc_kedro import runtime
+
 ROOT = Path(__file__).resolve().parents[1]
 MEDIA = ROOT.parent / "shared" / "media"
 
@@ -86,6 +88,12 @@ def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip("../shared/media is not beside the project")
     return MEDIA
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep TensorFlow's start-up chatter out of the output; nothing else captures a worker's."""
+    if hasattr(config, "workerinput"):
+        runtime.start_backend()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

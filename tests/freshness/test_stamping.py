@@ -33,6 +33,9 @@ class Scratch(AbstractDataset):
         return True
 
     def discard(self):
+        raise AssertionError("only if the step is forced")
+
+    def discard_finished(self):
         self.discarded += 1
 
 

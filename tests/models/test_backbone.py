@@ -2,9 +2,12 @@ import keras
 import numpy as np
 import pytest
 
+from avsc_kedro.models import phase1
 from avsc_kedro.models.backbone import count_trainable_parameters, embedding_model
 from avsc_kedro.models.files import load_model, save_model
 from avsc_kedro.models.summary import summarise_network
+from avsc_kedro.pipelines.backbones import nodes
+from avsc_kedro.source_code import code_digests
 
 SPECTROGRAMS = np.random.default_rng(0).normal(-60, 20, (3, 16, 17, 2)).astype(np.float32)
 
@@ -77,6 +80,32 @@ def test_visual_networks_survive_a_file(visual_backbones, tmp_path, name):
     np.testing.assert_array_equal(
         loaded(frames.astype(np.float32)), network(frames.astype(np.float32))
     )
+
+
+@pytest.mark.parametrize(
+    ("trainers", "own", "foreign"),
+    [
+        (
+            (phase1.train_audio, nodes.train_audio_backbone),
+            {"models.residual_inception", "models.layers", "signal.deltas"},
+            {"models.visual"},
+        ),
+        (
+            (phase1.train_visual, nodes.train_visual_backbone),
+            {"models.visual"},
+            {"models.residual_inception", "models.layers", "signal.deltas"},
+        ),
+    ],
+    ids=["audio", "visual"],
+)
+def test_a_modality_is_trained_again_for_its_own_code_only(trainers, own, foreign):
+    """Nor for code that only shows, saves and compares."""
+    foreign = foreign | {"models.observers", "models.checkpoints"}
+    for trainer in trainers:
+        modules = {name.partition(".")[2] for name in code_digests(trainer)}
+        assert own | {"models.epochs", "models.training", "models.losses"} <= modules
+        assert not modules & foreign
+        assert not [name for name in modules if name.startswith(("source_code", "progress"))]
 
 
 def test_only_what_training_changes_is_counted(audio_backbone):

@@ -179,6 +179,43 @@ def test_discarding_removes_all_and_may_be_repeated(saved):
     assert not checkpoints.folder.exists()
 
 
+def test_the_training_that_ended_last_is_discarded_and_others_stay_for_their_day(saved):
+    checkpoints = Checkpoints(saved.folder.parent)
+    saved.finish()  # then killed: its results are not saved
+    other = checkpoints.of(OTHER)
+    other.save("train", state())
+    checkpoints.discard_finished()
+    assert checkpoints.of(OTHER).newest("train").epoch == 1
+    other.finish()
+    for _ in range(2):
+        checkpoints.discard_finished()
+        assert list(checkpoints.folder.iterdir()) == [saved.folder]
+    assert checkpoints.of(KEY).newest("train").epoch == 2
+
+    os.utime(saved.folder, (time.time() - 2 * module.FORGOTTEN_AFTER_S,) * 2)
+    for _ in range(2):
+        checkpoints.discard_finished()
+        assert not checkpoints.folder.exists()
+
+
+@pytest.mark.parametrize("damage", ["", ".", "..", KEY[:-1], f"{KEY}\n", f"../{KEY}"])
+def test_a_damaged_note_of_the_end_discards_nothing(saved, damage):
+    saved.finish()
+    (saved.folder.parent / module.FINISHED).write_text(damage)
+    Checkpoints(saved.folder.parent).discard_finished()
+    assert list(saved.folder.parent.iterdir()) == [saved.folder]
+
+
+def test_a_note_of_the_end_that_cannot_be_written_costs_nothing(saved, monkeypatch):
+    def refuse(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "publish_bytes", refuse)
+    saved.finish()
+    Checkpoints(saved.folder.parent).discard_finished()
+    assert saved.newest("train").epoch == 2
+
+
 @pytest.mark.parametrize(
     ("facts", "arrays"),
     [

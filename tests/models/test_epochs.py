@@ -12,8 +12,9 @@ import pytest
 from avsc_kedro.models import checkpoints as checkpoint_files
 from avsc_kedro.models import training
 from avsc_kedro.models.checkpoints import Checkpoints
-from avsc_kedro.models.epochs import EpochSaver, Logbook, StepWatch
+from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import SpectrogramSamples
+from avsc_kedro.models.observers import StepWatch
 from avsc_kedro.models.training import LabelledSamples, train_and_refit
 from avsc_kedro.options import MixupOptions
 
@@ -212,6 +213,30 @@ def test_killed_in_the_refit_the_first_stage_is_not_trained_again(
     assert [line.advances for line in lines] == [[(line.total, {"epoch": 2})] for line in lines]
 
 
+@pytest.mark.parametrize("refit_set", [None, blobs(12, seed=3)], ids=["no refit", "refit"])
+def test_only_a_training_that_came_to_its_end_is_discarded(resumable, interrupt, steps, refit_set):
+    sets = {"refit_set": refit_set, "validation_set": blobs(8, seed=5)}
+    checkpoints = Checkpoints(resumable.folder)
+    if refit_set is None:
+        interrupt(2, 1)
+    else:
+        interrupt(1, 1, title="tiny (refit)")
+    with pytest.raises(Killed):
+        resumable(**sets)
+    (unfinished,) = resumable.folder.iterdir()
+
+    resumable(**sets, seed=4)
+    computed = steps()
+    resumable(**sets, seed=4)  # as after a kill before its results were saved
+    assert steps() == computed
+    checkpoints.discard_finished()
+    assert list(resumable.folder.iterdir()) == [unfinished]
+
+    resumable(**sets)
+    checkpoints.discard_finished()
+    assert not resumable.folder.exists()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -250,20 +275,6 @@ def test_only_the_same_training_is_gone_on_with(settings, resumable, monkeypatch
 def from_other_weights(network):
     network.get_layer("hidden").bias.assign(np.ones(8))
     return network
-
-
-@pytest.mark.parametrize(
-    ("every", "saved"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])]
-)
-def test_a_checkpoint_is_saved_every_few_epochs_and_after_the_last(every, saved):
-    epochs = []
-    checkpoints = SimpleNamespace(save=lambda stage, state: epochs.append(state))
-    logbook = SimpleNamespace(state=lambda: epoch + 1)
-    saver = EpochSaver(logbook, checkpoints, "train", every)
-    saver.set_params({"epochs": 5})
-    for epoch in range(5):
-        saver.on_epoch_end(epoch)
-    assert epochs == saved
 
 
 def test_how_often_is_saved_decides_nothing(whole, settings, resumable, interrupt, steps):

@@ -1,7 +1,15 @@
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
+from avsc_kedro.models import files
 from avsc_kedro.models.files import digest_weights, load_model, save_model
 
 SPECTROGRAMS = np.random.default_rng(0).normal(-60, 20, (2, 16, 17, 2)).astype(np.float32)
@@ -16,6 +24,48 @@ def test_a_loaded_network_gives_the_same_outputs(audio_backbone, tmp_path):
     assert loaded.name == "aud_mel"
     assert digest_weights(loaded) == digest_weights(network)
     assert list(path.parent.iterdir()) == [path]
+
+
+SAVE_IN_ANOTHER_PROCESS = """
+import sys, keras, numpy as np
+from pathlib import Path
+from avsc_kedro.models.files import save_model
+inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, kernel_initializer="ones")])
+normal = keras.layers.Normalization(mean=np.zeros(4), variance=np.ones(4))
+network = keras.Sequential([keras.Input((4,)), normal, inner, keras.layers.BatchNormalization(),
+                            keras.layers.Dropout(0.1, seed=1)], name="tiny")
+save_model(network, Path(sys.argv[1]))
+"""
+
+
+def test_the_same_network_gives_the_same_bytes_whenever_it_is_saved(
+    audio_backbone, visual_backbones, tmp_path
+):
+    networks = (audio_backbone(), visual_backbones["vis_inc"])
+    contents = []
+    for start in (0, 2.1):  # a zip tells every other second
+        time.sleep(start)
+        for network in networks:
+            save_model(network, tmp_path / "m.keras")
+            contents.append((tmp_path / "m.keras").read_bytes())
+    assert contents[:2] == contents[2:]
+
+
+def test_the_same_network_made_in_two_processes_gives_the_same_bytes(tmp_path):
+    paths = [tmp_path / "1.keras", tmp_path / "2.keras"]
+    for index, path in enumerate(paths):
+        environment = {**os.environ, "PYTHONHASHSEED": str(index), "CUDA_VISIBLE_DEVICES": "-1"}
+        command = [sys.executable, "-c", SAVE_IN_ANOTHER_PROCESS, path]
+        subprocess.run(command, env=environment, check=True)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_what_keras_says_of_a_file_is_kept(audio_backbone, tmp_path):
+    save_model(audio_backbone(), tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+        assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
+    assert metadata == {"keras_version": keras.__version__, "date_saved": files.NO_DATE}
 
 
 def test_saving_is_whole_or_nothing(audio_backbone, tmp_path, monkeypatch):

@@ -174,7 +174,7 @@ def _settle(found: Findings, catalog: CatalogProtocol, forced: set[str]) -> None
                 catalog[name].make_anew()
             pin_save(catalog[name])
         if node.name in forced:
-            discard_scratch(node, catalog)
+            discard_scratch(node, catalog, forced=True)
     if first_time:
         named = f": {', '.join(first_time)}" if len(first_time) <= FEW else ""
         logger.info("%d steps run for the first time%s", len(first_time), named)

@@ -60,7 +60,7 @@ class StampHooks:
         started.unsaved.discard(dataset_name)
         if not started.unsaved:
             del self._started[node.name]
-            discard_scratch(node, started.catalog)
+            discard_scratch(node, started.catalog, forced=False)
 
 
 def make_record(node: Node, catalog: CatalogProtocol, parameter) -> Record:
@@ -89,12 +89,19 @@ def data_inputs(node: Node, catalog: CatalogProtocol) -> list[str]:
     return [name for name in names if getattr(catalog[name], "is_content", True)]
 
 
-def discard_scratch(node: Node, catalog: CatalogProtocol) -> None:
-    """Remove what a step kept to be able to go on after an interruption."""
+def discard_scratch(node: Node, catalog: CatalogProtocol, *, forced: bool) -> None:
+    """Remove what a step kept to be able to go on after an interruption.
+
+    Args:
+        node: The step.
+        catalog: Holds its inputs.
+        forced: It is to begin anew: remove all, not only what led to its outputs.
+    """
     for name in node.inputs:
         if not is_parameter(name) and hasattr(catalog[name], "discard"):
+            scratch = catalog[name]
             try:
-                catalog[name].discard()
+                scratch.discard() if forced else scratch.discard_finished()
             except OSError as error:  # only takes room
                 logger.warning("%s could not be removed: %s", name, error)
 

@@ -15,8 +15,9 @@ from avsc_kedro.options import AudioBackboneOptions, BackboneOptions, VisualBack
 from avsc_kedro.paper import EMBEDDING_SIZE, Branch
 
 EMBEDDING_LAYERS = ("fc1024", "fc10")
-ARCHITECTURES = {
-    "residual_inception": build_residual_inception,
+# Two tables, so that an edit of one modality's networks is no reason to train the other's.
+AUDIO_ARCHITECTURES = {"residual_inception": build_residual_inception}
+VISUAL_ARCHITECTURES = {
     "inception_v3": build_inception_v3,
     "convnext_tiny": build_convnext_tiny,
 }
@@ -41,7 +42,7 @@ def build_audio_backbone(
         mean: Per-channel mean of the delta-stacked train spectrograms.
         variance: Per-channel variance of the same.
     """
-    base = ARCHITECTURES[branch.architecture](
+    base = AUDIO_ARCHITECTURES[branch.architecture](
         input_shape,
         widths=options.widths,
         mean=mean,
@@ -55,7 +56,7 @@ def build_visual_backbone(
     branch: Branch, options: VisualBackboneOptions, *, input_shape: tuple[int, ...], classes: int
 ) -> keras.Model:
     """Build a visual network on single frames, head as for `build_audio_backbone`."""
-    base = ARCHITECTURES[branch.architecture](input_shape, weights=options.weights)
+    base = VISUAL_ARCHITECTURES[branch.architecture](input_shape, weights=options.weights)
     return _with_head(base, branch, options, classes)
 
 

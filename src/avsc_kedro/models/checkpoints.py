@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from avsc_kedro.publish import publish_file
+from avsc_kedro.publish import publish_bytes, publish_file
 
 KEPT = 2
 FORGOTTEN_AFTER_S = 24 * 3600
+FINISHED = "finished"  # file beside the trainings' folders: which of them came to its end
 KEY = re.compile(r"[0-9a-f]{32}")
 ARRAYS = ("network", "optimizer", "best_weights")
 
@@ -47,7 +48,7 @@ class State(NamedTuple):
 
 
 class Checkpoints(NamedTuple):
-    """The unfinished trainings of one network, each in a folder of its own."""
+    """The trainings of one network whose results are not saved yet, each in its folder."""
 
     folder: Path
 
@@ -61,17 +62,33 @@ class Checkpoints(NamedTuple):
             key: `digest` of all that decides the training.
         """
         self._forget_others(key)
+        (self.folder / FINISHED).unlink(missing_ok=True)
         chosen = TrainingCheckpoints(self.folder / key)
         for path in chosen.folder.glob(".*.npz"):
             path.unlink(missing_ok=True)
         return chosen
 
+    def discard_finished(self) -> None:
+        """Remove the training that came to its end last: what it led to is saved.
+
+        Others, with other options or clips, stay for their day; one that ended but was
+        killed before its results were saved is among them.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            key = (self.folder / FINISHED).read_text(encoding="utf-8", errors="replace")
+            if KEY.fullmatch(key) and (self.folder / key).exists():
+                shutil.rmtree(self.folder / key)
+            (self.folder / FINISHED).unlink()
+        self._forget_others()
+        with contextlib.suppress(OSError):  # others are in it
+            self.folder.rmdir()
+
     def discard(self) -> None:
-        """Remove all of them: what they led to is saved, or is not wanted."""
+        """Remove all of them: they are not wanted."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.folder)
 
-    def _forget_others(self, key: str) -> None:
+    def _forget_others(self, key: str | None = None) -> None:
         for folder in self.folder.glob("*"):
             if folder.name != key and KEY.fullmatch(folder.name) and _is_forgotten(folder):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -102,6 +119,11 @@ class TrainingCheckpoints(NamedTuple):
                 reason = str(error) or type(error).__name__
                 logger.warning("%s is passed over, it cannot be used: %s", path, reason)
         return None
+
+    def finish(self) -> None:
+        """Note that the training came to its end, for `Checkpoints.discard_finished`."""
+        with contextlib.suppress(OSError):  # it then stays for a day
+            publish_bytes(self.folder.parent / FINISHED, self.folder.name.encode())
 
     def _newest_first(self, stage: str) -> list[Path]:
         paths = self.folder.glob(f"{stage}-*.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,20 @@ import numpy as np
 from avsc_kedro.models import fusion, layers  # noqa: F401  registers the layers for loading
 from avsc_kedro.publish import publish_file
 
+METADATA, CONFIG = "metadata.json", "config.json"
+SHARED = "shared_object_id"
+NO_DATE = "1980-01-01@00:00:00"  # as Keras writes dates; the first that a zip knows
 NO_CONSTANTS = {"name", "seed", "trainable"}  # of a layer's settings: they leave outputs alone
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Save a network under `path` (.keras), by way of a temporary file beside it."""
+    """Save a network under `path` (.keras), by way of a temporary file beside it.
+
+    The same network gives the same bytes, whenever it is saved.
+    """
     with publish_file(path) as temporary:
         model.save(temporary)
+        _make_reproducible(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
@@ -40,6 +48,29 @@ def digest_weights(model: keras.Model) -> str:
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _make_reproducible(path: Path) -> None:
+    """Write an archive anew, dated as if saved at `NO_DATE`, its entries ordered by name.
+
+    Objects that layers share are numbered; Keras names them by their place in memory.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = {**json.loads(entries[METADATA]), "date_saved": NO_DATE}
+    entries[METADATA] = json.dumps(metadata).encode()
+    numbers: dict[int, int] = {}
+
+    def number(part: dict) -> dict:
+        if SHARED in part:
+            part[SHARED] = numbers.setdefault(part[SHARED], len(numbers))
+        return part
+
+    config = json.loads(entries[CONFIG], object_hook=number)
+    entries[CONFIG] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

@@ -14,9 +14,10 @@ from keras import ops
 
 from avsc_kedro import progress
 from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
-from avsc_kedro.models.epochs import EpochSaver, Logbook, StepWatch
+from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import Feed, Samples
 from avsc_kedro.models.losses import RegularisedNetwork
+from avsc_kedro.models.observers import EpochSaver, StepWatch
 from avsc_kedro.options import TrainingOptions
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def train(
         train_set,
         validation_set,
         stage="train",
+        is_last=True,
         options=options,
         classes=classes,
         seed=seed,
@@ -114,16 +116,30 @@ def train_and_refit(
         seed=seed,
         open_checkpoints=partial(_open, checkpoints, facts, options),
     )
-    chosen = run(train_set, validation_set, stage="train", options=options, title=title)
-    if refit_set is None or validation_set is None:
+    is_last = refit_set is None or validation_set is None
+    chosen = run(
+        train_set, validation_set, stage="train", is_last=is_last, options=options, title=title
+    )
+    if is_last:
         return chosen
     options = options.model_copy(update={"epochs": chosen.best_epoch})
-    refitted = run(refit_set, None, stage="refit", options=options, title=f"{title} (refit)")
+    title = f"{title} (refit)"
+    refitted = run(refit_set, None, stage="refit", is_last=True, options=options, title=title)
     return refitted._replace(history=chosen.history + refitted.history)
 
 
 def _train(
-    build, train_set, validation_set, *, stage, options, classes, seed, title, open_checkpoints
+    build,
+    train_set,
+    validation_set,
+    *,
+    stage,
+    is_last,
+    options,
+    classes,
+    seed,
+    title,
+    open_checkpoints,
 ):
     seed_everything(seed)
     network = build()
@@ -152,6 +168,8 @@ def _train(
                 verbose=0,
             )
     logbook.restore_best()
+    if checkpoints and is_last:
+        checkpoints.finish()
     return Trained(network, logbook.rows, logbook.best_epoch)
 
 

@@ -1,0 +1,68 @@
+"""What looks on while a network trains: steps are shown, epochs are saved.
+
+No result depends on it; `source_code.reach` leaves this module out.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import keras
+import numpy as np
+
+from avsc_kedro import progress
+from avsc_kedro.models.checkpoints import TrainingCheckpoints
+from avsc_kedro.models.epochs import Logbook
+
+logger = logging.getLogger(__name__)
+
+
+class StepWatch(keras.callbacks.Callback):
+    """Shows progress, stops on a loss that is not a number."""
+
+    def __init__(self, title: str, line: progress.Bar):
+        super().__init__()
+        self._title = title
+        self._line = line
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"{self._title}: the loss became {loss} in epoch {self._epoch}, step "
+                f"{batch + 1}. Lower the learning rate of this training."
+            )
+        self._line.advance(1, epoch=self._epoch, loss=loss)
+
+
+class EpochSaver(keras.callbacks.Callback):
+    """Writes a checkpoint every few epochs and after the last one.
+
+    A disk that takes no checkpoint does not end the training: one warning, and no
+    more attempts.
+    """
+
+    def __init__(self, logbook: Logbook, checkpoints: TrainingCheckpoints, stage: str, every: int):
+        super().__init__()
+        self._logbook = logbook
+        self._checkpoints: TrainingCheckpoints | None = checkpoints
+        self._stage = stage
+        self._every = every
+
+    def on_epoch_end(self, epoch, logs=None):
+        is_due = (epoch + 1) % self._every == 0 or epoch + 1 == self.params["epochs"]
+        if self._checkpoints is None or not is_due:
+            return
+        try:
+            self._checkpoints.save(self._stage, self._logbook.state())
+        except OSError as error:
+            logger.warning(
+                "No checkpoint could be written to %s (%s). The training goes on without; if it "
+                "is interrupted, it starts from the last checkpoint that is there.",
+                error.filename or self._checkpoints.folder,
+                error.strerror or error,
+            )
+            self._checkpoints = None
