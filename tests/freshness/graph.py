@@ -77,7 +77,7 @@ class Laboratory:
         }
         for key, value in changed.items():
             _set(parameters, key.split("__"), value)
-        watcher = Watcher({} if loaded is None else loaded)
+        watcher = Watcher(loaded)
         with FreshSession.create(ROOT, env="test", runtime_params=parameters) as session:
             session._hook_manager.register(watcher)
             with networks_replaced():
@@ -105,9 +105,9 @@ def run_again(folder: Path, **changed) -> set[str]:
 class Watcher:
     """Puts digests in place of networks, and notes what runs."""
 
-    def __init__(self, loaded: dict):
+    def __init__(self, loaded: dict | None = None):
         self.ran: list[str] = []
-        self.loaded = loaded
+        self.loaded = {} if loaded is None else loaded
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline, catalog):
