@@ -106,13 +106,18 @@ def _trained_from_imagenet(pipeline, catalog):
     trained = {node.name for node in pipeline.nodes}
     for branch in BRANCHES:
         # Where a network is there already, training may not be due; if it is, it says so itself.
-        model = f"{branch.name}.model"
-        made = model in catalog and catalog.exists(model)
-        catalog.release(model) if made else None
+        made = _is_made(f"{branch.name}.model", catalog)
         if branch.modality == "visual" and f"{branch.name}.train" in trained and not made:
             weights = catalog.load(f"params:backbones.{branch.name}.weights")
             if weights == "imagenet":
                 yield branch
+
+
+def _is_made(name: str, catalog) -> bool:
+    if name not in catalog or not catalog.exists(name):
+        return False
+    catalog.release(name)  # Kedro would remember the version it found
+    return True
 
 
 def _keras_cache() -> Path:

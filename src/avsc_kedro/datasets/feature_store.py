@@ -10,13 +10,13 @@ from kedro.io import AbstractDataset, DatasetError
 
 from avsc_kedro.extraction import PlannedClip, extract_missing
 from avsc_kedro.features import make_recipe
+from avsc_kedro.freshness.outputs import STAMP
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.stores import FeatureStore
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
 
-STAMP = "stamp.json"
 PREVIEW_COLUMNS = ["clip_id", "shard", "row", "lowest", "mean", "highest"]
 PREVIEW_CLIPS = 10
 
