@@ -37,6 +37,7 @@ from kedro.runner import AbstractRunner, SequentialRunner
 
 from avsc_kedro.extraction import missing, shard_task
 from avsc_kedro.freshness.session import FreshSession
+from avsc_kedro.options import FeaturesOptions
 from avsc_kedro.paper import SCENES, TAU_EVAL_CLIPS, TAU_TRAIN_CLIPS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,9 +48,9 @@ USABLE = "usable_clips.csv"
 UP_TO_DATE = re.compile(r"^(\S+): up to date$", re.MULTILINE)
 FEATURES = {
     "audio": {"sample_rate_hz": 8000, "duration_s": 1.0},
-    "stft": {"n_fft": 512, "window_length": 320, "hop_length": 512},
-    "mel": {"bands": 8, "fmax_hz": 4000.0},
-    "gam": {"bands": 8, "fmax_hz": 4000.0},
+    "stft": {"n_fft": 512, "window_length": 320, "hop_length": 512, "floor_power": 1e-16},
+    "mel": {"bands": 8, "fmin_hz": 10.0, "fmax_hz": 4000.0},
+    "gam": {"bands": 8, "fmin_hz": 10.0, "fmax_hz": 4000.0},
     "cqt": {"bands": 8, "fmin_hz": 500.0, "bins_per_octave": 4},
     "rgb": {"frames_per_second": 1.0, "size_px": 75},
 }
@@ -178,15 +179,16 @@ def nothing_computed() -> Iterator:
     from tests.freshness.graph import Watcher, networks_replaced
 
     with (
-        mock.patch.object(shard_task, "_compute_row", _zeros),
+        mock.patch.object(shard_task, "clip_features", _zeros),
         mock.patch.object(missing, "open_pool", _open_threads),
         networks_replaced(),
     ):
         yield Watcher()
 
 
-def _zeros(clip, recipe) -> np.ndarray:
-    return np.zeros(recipe.shape, recipe.dtype)
+def _zeros(recipes, path) -> dict[str, np.ndarray]:
+    options = FeaturesOptions(**FEATURES)
+    return {kind: np.zeros(options.shape(kind), options.dtype(kind)) for kind in recipes}
 
 
 def _open_threads(workers) -> ThreadPoolExecutor:

@@ -123,8 +123,12 @@ def make_up(folder: Path, title: str, recipe: Recipe, clips: int) -> Rows:
     for path in recordings:
         path.write_text(path.stem)
     rows = Rows(title, recipe, values, folder)
+
+    def take(recipes, path):
+        return {recipe.kind: values[int(Path(path).stem)]}
+
     with (
-        mock.patch.object(shard_task, "_compute_row", lambda clip, _: values[int(clip.clip_id)]),
+        mock.patch.object(shard_task, "clip_features", take),
         mock.patch.object(missing, "open_pool", lambda workers: ThreadPoolExecutor(workers)),
     ):
         planned = [PlannedClip(path.stem, str(path)) for path in recordings]
@@ -328,11 +332,11 @@ def extract(folder: Path, shards: int) -> dict:
         }
 
 
-def _extract_and_note_peak(task) -> Shard:
-    shard = shard_task.extract_shard(task)
+def _extract_and_note_peak(task) -> list[Shard]:
+    shards = shard_task.extract_shard(task)
     path = Path(os.environ["PEAKS"], f"{os.getpid()}.peak")
     path.write_text(str(peak_memory_kb()))
-    return shard
+    return shards
 
 
 def peak_memory_kb() -> int:

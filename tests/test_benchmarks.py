@@ -1,12 +1,17 @@
 """Benchmarks at a tiny size: they assert that data are equal themselves, and print every row."""
 
+import contextlib
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import av
 import pytest
+import soundfile
+from av.video.frame import PictureType
 
 from avsc_kedro.extraction import missing
-from benchmarks import fresh_run, store_access
+from benchmarks import extraction, fresh_run, store_access, tau_like
 
 
 def cells(table: str) -> list[list[str]]:
@@ -32,6 +37,54 @@ def test_store_access_measures_every_way(tmp_path, monkeypatch):
     assert measured[9:] == [*readers * 4, *measured[6:9], "2 shards", "2 shards"]
     assert all(line.ratio > 0 for line in lines)
     assert [row[5] for row in rows] == ["2"] * 8 + ["1"] + ["2"] * 14 + ["1"] * 3
+
+
+TINY = tau_like.Format(duration_s=2.0, width=320, height=240, bit_rate=500_000)
+
+
+def tiny_options():
+    options = store_access.paper_options()
+    audio = options.audio.model_copy(update={"duration_s": TINY.duration_s})
+    return options.model_copy(update={"audio": audio})
+
+
+def test_extraction_measures_every_way(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def threads(processes, bench, pinned=True):
+        with ThreadPoolExecutor(processes) as pool:
+            yield pool
+
+    monkeypatch.setattr(extraction, "warm_pool", threads)
+    clips = tau_like.make_clips(tmp_path / "clips", 2, distinct=1, form=TINY)
+    bench = extraction.Bench(clips, tiny_options(), tmp_path)
+    tables = extraction.measure(bench, processes=2, repeats=1)
+    for part, ways in (("sound", 2), ("video", 5), ("all", 2)):
+        for processes in (1, 2):
+            lines = [x for x in tables["speed"] if (x["part"], x["processes"]) == (part, processes)]
+            assert len(lines) == ways + ((part, processes) == ("all", 1))
+            assert all(line["ratio"] > 0 for line in lines)
+    steps = tables["steps of a clip, 1 process"]
+    assert [row["kind"] for row in steps] == ["mel", "gam", "cqt", "rgb"]
+    for row in steps:
+        shares = [row[f"{step}_share"] for step in ("decode", "transform", "write")]
+        assert math.isclose(sum(shares), 1)
+    assert 0 < tables["one decoding of sound"][0]["saved_of_all"] < 1
+    assert len(cells(extraction.table(tables["speed"]))) == len(tables["speed"])
+    assert list(tmp_path.iterdir()) == [tmp_path / "clips"]
+
+
+def test_clips_are_like_the_real_ones(tmp_path):
+    first, copied = tau_like.make_clips(tmp_path / "clips", 2, distinct=1, form=TINY)
+    assert copied.video.read_bytes() == first.video.read_bytes()
+    sound = soundfile.info(first.sound)
+    assert (sound.samplerate, sound.channels, sound.subtype) == (48_000, 2, "PCM_24")
+    assert sound.duration == TINY.duration_s
+    with av.open(str(first.video)) as container:
+        frames = list(container.decode(video=0))
+        assert container.streams.video[0].codec.name == "h264"
+    assert len(frames) == 60
+    assert (frames[0].width, frames[0].height) == (320, 240)
+    assert PictureType.B in {frame.pict_type for frame in frames}
 
 
 def test_a_fresh_run_is_timed_and_runs_nothing(tmp_path):

@@ -105,7 +105,7 @@ def test_what_is_not_there_stays_kedros_own_error(conf):
     [
         ("clip_counts", {"scene": "1", "train": 2}),
         ("clip_counts", {"scene": "None", "train": 2}),
-        ("failed_clips", {"clip_id": "007", "features": "mel", "path": "NA", "reason": "null"}),
+        ("failed_clips", {"clip_id": "007", "features": "mel", "path": "NA", "remedy": "null"}),
     ],
 )
 def test_names_survive_a_table(tmp_path, name, row):

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 from avsc_kedro import features
-from avsc_kedro.features import clip_features, count_segments, make_recipe
+from avsc_kedro.features import clip_features, count_segments, kinds_beside, make_recipe
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.media.encoding import write_wav
 from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.paper import SOUND_KINDS
 
 OPTIONS = FeaturesOptions(
     audio={"sample_rate_hz": 8000, "duration_s": 1.0},
@@ -23,12 +24,39 @@ def test_a_clip_may_begin_within_a_recording(tmp_path):
     whole, second = tmp_path / "whole.wav", tmp_path / "second.wav"
     write_wav(whole, sound, sample_rate_hz=8000)
     write_wav(second, sound[:, 8000:], sample_rate_hz=8000)
-    recipe = OPTIONS.recipe("mel")
+    recipes = {"mel": OPTIONS.recipe("mel")}
     np.testing.assert_allclose(
-        clip_features("mel", str(whole), recipe, start_s=1.0),
-        clip_features("mel", str(second), recipe),
+        clip_features(recipes, str(whole), start_s=1.0)["mel"],
+        clip_features(recipes, str(second))["mel"],
         rtol=1e-5,
     )
+
+
+def test_kinds_of_one_sound_share_its_decoding(tmp_path, monkeypatch):
+    path, decoded = tmp_path / "noise.wav", []
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 8000))
+    write_wav(path, sound, sample_rate_hz=8000)
+    apart = {
+        kind: clip_features({kind: OPTIONS.recipe(kind)}, str(path))[kind] for kind in SOUND_KINDS
+    }
+    real = features.read_audio
+    monkeypatch.setattr(features, "read_audio", lambda *a, **k: decoded.append(a) or real(*a, **k))
+    together = clip_features({kind: OPTIONS.recipe(kind) for kind in SOUND_KINDS}, str(path))
+    assert len(decoded) == 1
+    assert list(together) == list(SOUND_KINDS)
+    for kind in SOUND_KINDS:
+        np.testing.assert_array_equal(together[kind], apart[kind])
+
+    mono = OPTIONS.recipe("cqt")
+    mono["audio"] = {**mono["audio"], "channels": "mono"}
+    decoded.clear()
+    clip_features({"mel": OPTIONS.recipe("mel"), "cqt": mono}, str(path))
+    assert len(decoded) == 2
+
+
+def test_a_kind_knows_the_others_of_its_recording():
+    assert kinds_beside("gam") == ("mel", "cqt")
+    assert kinds_beside("rgb") == ()
 
 
 def test_recipes_tell_kinds_and_versions_apart(monkeypatch):
@@ -46,7 +74,7 @@ def test_whatever_a_decoder_raises_names_the_file(monkeypatch, kind, reader):
             raise error
 
         monkeypatch.setattr(features, reader, read)
-        return clip_features(kind, "tram.mp4", OPTIONS.recipe(kind))
+        return clip_features({kind: OPTIONS.recipe(kind)}, "tram.mp4")
 
     with pytest.raises(DecodeError, match=r"AttributeError: no layout from tram\.mp4\. The file"):
         stumble(AttributeError("no layout"))
@@ -94,7 +122,7 @@ def test_a_damaged_video_is_a_decode_error_or_none(tmp_path):
         path.write_bytes(damaged(whole, rng, begin=tables if index % 3 else 0))
         for kind in ("mel", "rgb"):
             try:
-                clip_features(kind, str(path), OPTIONS.recipe(kind))
+                clip_features({kind: OPTIONS.recipe(kind)}, str(path))
             except DecodeError as error:
                 refused.append(str(error))
     assert 20 < len(refused) < 110

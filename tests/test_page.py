@@ -90,6 +90,15 @@ def test_table_aligns_numbers_and_marks_the_best():
     assert '<th scope="row">&lt;f4&gt;</th><td class="number">–</td>' in page
 
 
+def test_a_path_may_break_anywhere():
+    paths = pd.DataFrame(
+        {"Clip": ["bus-1"], "Path": ["/recordings/of/last/year/bus-lisbon-1003.mp4"]}
+    )
+    page = render_page("R", "", [Section("S", tables=[Table("T", paths)])])
+    assert '<th scope="row">bus-1</th><td class="long">/recordings' in page
+    assert ".long { overflow-wrap: anywhere" in page
+
+
 def test_best_of_each_row_leaves_other_columns_alone():
     frame = pd.DataFrame({"Category": ["Bus"], "f1": [90.0], "f4": [95.0], "f4 (paper)": [97.6]})
     page = render_page("R", "", [Section("S", tables=[Table("T", frame, {}, ["f1", "f4"])])])

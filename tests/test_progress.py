@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+import types
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -20,7 +21,8 @@ from rich.console import Console
 from avsc_kedro import progress
 from avsc_kedro.progress import bars
 from avsc_kedro.progress.events import Advanced, Finished, Started, fields_text
-from avsc_kedro.progress.live import LiveScreen
+from avsc_kedro.progress.live import LiveScreen, NotebookScreen
+from avsc_kedro.progress.pace import Pace, duration_text
 from avsc_kedro.progress.plain import PlainScreen
 
 
@@ -44,19 +46,115 @@ def recorder(monkeypatch):
     return screen
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def show(screen, clock, *timed):
+    for clock.now_s, event in timed:
+        screen.show(event)
+
+
+EXTRACTION = (
+    (0, Started("a", 4, "features mel", "clips")),
+    (4, Advanced("a", 1, {"failures": 0})),
+    (10, Advanced("a", 1, {"failures": 1})),
+    (15, Advanced("a", 1, {"failures": 2})),
+    (20, Advanced("a", 1, {"failures": 3})),
+    (75, Finished("a")),
+)
+
+
 def test_plain_lines_start_every_ten_seconds_and_end(capsys):
-    clock = iter([0.0, 4.0, 10.0, 15.0, 20.0, 75.0])
-    screen = PlainScreen(clock_s=lambda: next(clock))
-    screen.show(Started("a", 4, "features mel", "clips"))
-    for done in range(4):
-        screen.show(Advanced("a", 1, {"failures": done}))
-    screen.show(Finished("a"))
+    clock = Clock()
+    show(PlainScreen(clock), clock, *EXTRACTION)
     assert capsys.readouterr().err.splitlines() == [
         "features mel: 0/4 clips, started",
-        "features mel: 2/4 clips, 50 %, about 10 s left, failures 1",
-        "features mel: 4/4 clips, 100 %, about 0.0 s left, failures 3",
-        "features mel: 4/4 clips, done after 1:15, failures 3",
+        "features mel: 2/4 clips, 50 %, 5.0 s/clip, 10 s left, failures 1",
+        "features mel: 4/4 clips, 100 %, 5.0 s/clip, failures 3",
+        "features mel: 4/4 clips, done after 1:15, 5.0 s/clip, failures 3",
     ]
+
+
+def row_of(screen, width=120):
+    paper = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    paper.print(screen.progress.get_renderable())
+    return " ".join(paper.file.getvalue().replace("━", "").split())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_moving_bars_show_rate_time_left_and_failures(width):
+    clock = Clock()
+    console = Console(file=io.StringIO(), width=width)
+    screen = LiveScreen(console, automatic=False, clock_s=clock)
+    show(screen, clock, EXTRACTION[0])
+    clock.now_s = 3
+    assert row_of(screen, width) == "features mel 0/4 clips 3.0 s so far"
+    show(screen, clock, *EXTRACTION[1:3])
+    clock.now_s = 12
+    assert row_of(screen, width) == "features mel 2/4 5.0 s/clip 8.0 s left failures 1"
+    show(screen, clock, *EXTRACTION[3:])
+    assert row_of(screen, width) == "features mel 4/4 5.0 s/clip done after 1:15 failures 3"
+
+
+@pytest.mark.parametrize(
+    ("done", "unit", "seconds", "words"),
+    [
+        (123, "clips", 10, "12.3 clips/s"),
+        (10, "epochs", 10, "1.0 epochs/s"),
+        (20_000, "steps", 10, "2,000 steps/s"),
+        (2, "clips", 8.2, "4.1 s/clip"),
+        (10, "epochs", 21, "2.1 s/epoch"),
+        (2, "epochs", 300, "2.5 min/epoch"),
+        (0, "clips", 10, ""),
+    ],
+)
+def test_rates_read_well_fast_and_slow(done, unit, seconds, words):
+    pace = Pace(None, unit, began_s=5.0)
+    pace.advance(done, now_s=5.0 + seconds)
+    assert pace.rate_text() == words
+
+
+def test_bursts_of_workers_are_no_speed():
+    pace = Pace(160, "clips", began_s=0.0)
+    for worker in range(8):
+        pace.advance(10, now_s=20 + worker / 100)
+    assert pace.rate_text() == "4.0 clips/s"
+    assert pace.left_text(now_s=25) == "15 s left"
+
+
+def test_what_a_resumed_training_did_before_is_no_speed():
+    pace = Pace(1000, "steps", began_s=0.0)
+    pace.advance(900, now_s=0.01)
+    assert (pace.rate_text(), pace.left_text(0.01)) == ("", "")
+    pace.advance(50, now_s=25)
+    assert (pace.rate_text(), pace.left_text(25)) == ("2.0 steps/s", "25 s left")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (9.97, "10 s"), (59.6, "1:00"), (3599.7, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations_roll_over(seconds, words):
+    assert duration_text(seconds) == words
+
+
+def test_a_notebook_shows_the_same_bars_as_text(monkeypatch):
+    shown = []
+    handle = types.SimpleNamespace(update=shown.append)
+    display = types.ModuleType("IPython.display")
+    display.HTML, display.display = str, lambda picture, display_id: handle
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    clock = Clock()
+    screen = NotebookScreen(clock_s=clock)
+    show(screen, clock, *EXTRACTION[:3])
+    screen.close()
+    assert re.search(r"<pre>features mel .*2/4 5\.0 s/clip 10 s left failures 1", shown[-1])
 
 
 def test_log_has_no_control_characters_and_says_what_stopped(monkeypatch, capsys):

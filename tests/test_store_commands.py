@@ -10,6 +10,7 @@ from kedro.framework.startup import bootstrap_project
 
 from avsc_kedro.cli import explain_input_errors
 from avsc_kedro.config import ProjectConfigLoader
+from avsc_kedro.errors import InputError
 from avsc_kedro.extraction import PlannedClip, extract_missing, missing, shard_task
 from avsc_kedro.features import make_recipe
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
@@ -44,7 +45,7 @@ def fill(tmp_path, monkeypatch):
         recording = tmp_path / "tram.wav"
         recording.write_bytes(b"sound")
         features = np.ones(recipe.shape, recipe.dtype)
-        monkeypatch.setattr(shard_task, "clip_features", lambda *arguments: features)
+        monkeypatch.setattr(shard_task, "clip_features", lambda *arguments: {"mel": features})
         store = FeatureStore(root, recipe)
         extract_missing(store, [PlannedClip("tram", str(recording))], limits)
         return store
@@ -109,6 +110,32 @@ def test_a_store_that_another_run_writes_is_not_deleted(stores):
     assert done.exit_code == 0
     assert f"{stores['unused'].recipe.id}: not deleted. mel: another run is writing" in done.output
     assert stores["unused"].why_outdated() is None
+
+
+def test_clips_that_failed_are_tried_again_when_told(stores, fill, monkeypatch):
+    assert "No clip" in command("retry").output
+    store = stores["used"]
+
+    def refuse(recipes, path):
+        raise InputError(f"{path} holds no sound.")
+
+    garbage = store.folder.parents[2] / "garbage.wav"
+    garbage.write_bytes(b"sound")
+    planned = [PlannedClip("tram", store.open().row("tram").source.path)]
+    planned.append(PlannedClip("garbage", str(garbage)))
+    limits = ExtractionOptions(workers=1, clips_per_shard=1, max_failed_fraction=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_task, "clip_features", refuse)
+        extract_missing(store, planned, limits)
+    assert len(extract_missing(store, planned, limits).rows) == 0
+
+    done = command("retry")
+    assert "1 clips will be tried again" in done.output
+    assert "kedro run --pipeline=features" in done.output
+    assert store.why_outdated() == "1 clips that failed are to be tried again"
+    assert [row.clip_id for row in extract_missing(store, planned, limits).rows] == ["garbage"]
+    assert store.clip_ids == ["tram", "garbage"]
+    assert store.why_outdated() is None
 
 
 def test_a_store_without_its_recipe_is_named_and_the_others_are_repaired(stores):

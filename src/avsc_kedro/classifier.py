@@ -83,16 +83,13 @@ class Classifier:
         return count_segments(info.shared_duration_s, clip_s=clip_s)
 
     def _embed(self, path: str, starts_s: list[float]) -> dict[str, dict[str, np.ndarray]]:
-        rows = {
-            kind: [
-                clip_features(kind, path, self.features.recipe(kind), start_s=start)
-                for start in starts_s
-            ]
-            for kind in FEATURE_KINDS
-        }
+        recipes = {kind: self.features.recipe(kind) for kind in FEATURE_KINDS}
+        segments = [clip_features(recipes, path, start_s=start) for start in starts_s]
         return {
             branch.name: embed_clips(
-                self.backbones[branch.name], rows[branch.features], batch_size=len(starts_s)
+                self.backbones[branch.name],
+                [segment[branch.features] for segment in segments],
+                batch_size=len(segments),
             )
             for branch in BRANCHES
         }

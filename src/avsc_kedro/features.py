@@ -1,7 +1,8 @@
-"""One recording into the features of one kind, in training as in prediction."""
+"""One recording into the features of its kinds, in training as in prediction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from avsc_kedro.media.audio import AUDIO_PAD_TOLERANCE, read_audio
 from avsc_kedro.media.decode_error import decoding
 from avsc_kedro.media.video import read_frames
 from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.paper import SOUND_KINDS
 from avsc_kedro.stores.feature_store import Recipe
 
 MAX_SEGMENTS = 12
@@ -28,33 +30,57 @@ def make_recipe(kind: str, options: FeaturesOptions) -> Recipe:
     )
 
 
+def kinds_beside(kind: str) -> tuple[str, ...]:
+    """Return the other kinds that are computed of the same recording, decoded once."""
+    return tuple(other for other in SOUND_KINDS if other != kind) if kind in SOUND_KINDS else ()
+
+
 def clip_features(
-    kind: str, path: str, recipe: dict[str, Any], *, start_s: float = 0
-) -> np.ndarray:
-    """Turn one recording into the features of one kind, in training as in prediction.
+    recipes: Mapping[str, dict[str, Any]], path: str, *, start_s: float = 0
+) -> dict[str, np.ndarray]:
+    """Turn one recording into features, in training as in prediction.
+
+    Kinds that ask for the same sound share one decoding of it.
 
     Args:
-        kind: mel, gam, cqt or rgb.
+        recipes: `FeaturesOptions.recipe(kind)` of each kind: mel, gam, cqt or rgb.
         path: A sound file, a video, or a video with sound.
-        recipe: `FeaturesOptions.recipe(kind)`.
         start_s: Where the clip begins in the recording.
 
     Returns:
-        (bands, frames, 2) float32 in dB, or (frames, size, size, 3) uint8.
+        Of each kind (bands, frames, 2) float32 in dB, or (frames, size, size, 3) uint8.
 
     Raises:
         DecodeError: If the recording cannot be decoded in full.
     """
-    if kind == "rgb":
-        times_s = vision.frame_times(
-            frames_per_second=recipe["rgb"]["frames_per_second"], duration_s=recipe["duration_s"]
-        )
-        with decoding(path):
-            frames = read_frames(path, times_s=times_s, start_s=start_s)
-        return np.stack([vision.squash(f, size_px=recipe["rgb"]["size_px"]) for f in frames])
+    sounds: dict[str, np.ndarray] = {}
+    features = {}
+    for kind, recipe in recipes.items():
+        if kind == "rgb":
+            features[kind] = decode_frames(path, recipe, start_s=start_s)
+            continue
+        asked = repr(recipe["audio"])
+        if asked not in sounds:
+            sounds[asked] = decode_sound(path, recipe, start_s=start_s)
+        features[kind] = signal.spectrogram(kind, sounds[asked], recipe)
+    return features
+
+
+def decode_sound(path: str, recipe: dict[str, Any], *, start_s: float = 0) -> np.ndarray:
+    """Return the waveform that spectrograms are computed of, (2, samples) float32."""
     with decoding(path):
-        waveform = read_audio(path, start_s=start_s, **recipe["audio"])
-    return signal.spectrogram(kind, waveform, recipe)
+        return read_audio(path, start_s=start_s, **recipe["audio"])
+
+
+def decode_frames(path: str, recipe: dict[str, Any], *, start_s: float = 0) -> np.ndarray:
+    """Return a clip's frames at their size, (frames, size, size, 3) uint8."""
+    times_s = vision.frame_times(
+        frames_per_second=recipe["rgb"]["frames_per_second"], duration_s=recipe["duration_s"]
+    )
+    with decoding(path):
+        return read_frames(
+            path, times_s=times_s, size_px=recipe["rgb"]["size_px"], start_s=start_s
+        )
 
 
 def count_segments(duration_s: float, *, clip_s: float) -> int:

@@ -55,7 +55,8 @@ BRANCH_TITLES = {branch.name: branch.title for branch in BRANCHES}
 BRANCH_NAMES = tuple(branch.name for branch in BRANCHES)
 AUDIO_BRANCHES = tuple(b.name for b in BRANCHES if b.modality == "audio")
 VISUAL_BRANCHES = tuple(b.name for b in BRANCHES if b.modality == "visual")
-FEATURE_KINDS = ("mel", "gam", "cqt", "rgb")
+SOUND_KINDS = ("mel", "gam", "cqt")
+FEATURE_KINDS = (*SOUND_KINDS, "rgb")
 
 
 class Fusion(NamedTuple):

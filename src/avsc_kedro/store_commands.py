@@ -1,4 +1,4 @@
-"""`kedro stores`: list, verify, repair and prune the feature stores."""
+"""`kedro stores`: list, verify, repair, retry and prune the feature stores."""
 
 from __future__ import annotations
 
@@ -58,12 +58,13 @@ def shelf_commands(explained: Callable) -> click.Group:
 
     @click.group()
     def stores() -> None:
-        """List, verify, repair and prune the feature stores."""
+        """List, verify, repair, retry and prune the feature stores."""
 
     for name, function in (
         ("list", list_command),
         ("verify", verify_command),
         ("repair", repair_command),
+        ("retry", retry_command),
         ("prune", prune_command),
     ):
         command = click.command(name, help=function.__doc__)
@@ -130,6 +131,20 @@ def repair_command(env: str | None, params: dict[str, Any]) -> None:
             f"Expected to repair every store. Not repaired: {', '.join(refused)}. For each run "
             "kedro run --pipeline=features with the options of that store, or delete the folder."
         )
+
+
+def retry_command(env: str | None, params: dict[str, Any]) -> None:
+    """Forget which clips failed, so that the next run tries them again; only those."""
+    shelf, failed = _open(env, params), 0
+    for info in shelf.stores:
+        if info.failures and info.recipe_id in shelf.wanted:
+            again = shelf.store(info).forget_failures()
+            click.echo(f"{_name(info)}: {again} clips will be tried again")
+            failed += again
+    if failed:
+        click.echo("Now run: kedro run --pipeline=features with the same --env and --params")
+    else:
+        click.echo("No clip of a store of the present options has failed.")
 
 
 def prune_command(env: str | None, params: dict[str, Any], yes: bool) -> None:

@@ -26,21 +26,33 @@ def odd():
 
 @pytest.fixture
 def make_video(tmp_path):
-    """Write frames (height, width, 3) at given milliseconds as lossless-like H.264."""
+    """Write frames (height, width, 3) at given milliseconds, by default as fine H.264."""
 
-    def make(frames, *, times_ms, name="clip.mp4", rotation_deg=0, start_ms=0, options=None):
+    def make(
+        frames,
+        *,
+        times_ms,
+        name="clip.mp4",
+        rotation_deg=0,
+        start_ms=0,
+        options=None,
+        codec="libx264",
+        pixels="yuv420p",
+        coding=None,
+    ):
         path = tmp_path / name
+        coding = {"crf": "4", "threads": "1", "g": "8"} if coding is None else coding
         with av.open(str(path), "w", options=options or {}) as container:
-            stream = container.add_stream(
-                "libx264", rate=10, options={"crf": "4", "threads": "1", "g": "8"}
-            )
+            stream = container.add_stream(codec, rate=10, options=coding)
             stream.height, stream.width = frames[0].shape[:2]
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = pixels
             stream.codec_context.time_base = Fraction(1, 1000)
             if rotation_deg:
                 stream.set_display_rotation(rotation_deg)
             for frame, time_ms in zip(frames, times_ms, strict=True):
                 picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                # On one thread, so that the same frames give the same bytes.
+                picture = picture.reformat(format=pixels, threads=1)
                 picture.pts, picture.time_base = start_ms + time_ms, Fraction(1, 1000)
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())

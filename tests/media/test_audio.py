@@ -1,8 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 import soundfile
+import soxr
+from scipy.signal import resample_poly
 
 from avsc_kedro.media.audio import read_audio
+from avsc_kedro.media.channels import to_stereo
 from avsc_kedro.media.decode_error import DecodeError
 
 
@@ -203,3 +208,111 @@ def test_an_absurd_sample_rate_is_refused_before_memory_is_asked_for(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DecodeError, match=r"at most 768000 Hz\. Received 1073741824 Hz .*torn"):
         read_audio(path, sample_rate_hz=8000, duration_s=1.0)
+
+
+def band_limited(rate, seconds, *, highest_hz):
+    """Noise without anything above a frequency, fading in and out."""
+    count = round(rate * seconds)
+    spectrum = np.fft.rfft(np.random.default_rng(1).standard_normal((2, count)))
+    spectrum[:, np.fft.rfftfreq(count, 1 / rate) > highest_hz] = 0
+    waveform = np.fft.irfft(spectrum, count) * np.hanning(count)
+    return 0.5 * waveform / np.abs(waveform).max()
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("suffix", ["wav", "mkv"])
+def test_any_rate_becomes_the_rate_asked_for(tmp_path, make_track, rate, suffix):
+    """Within -60 dB of full scale of what scipy's filter makes of it."""
+    common = math.gcd(32_000, rate)
+    waveform = band_limited(rate, 2, highest_hz=0.35 * min(rate, 32_000))
+    if suffix == "wav":
+        path = write_wav(tmp_path / "a.wav", waveform, rate=rate, subtype="FLOAT")
+    else:
+        path = make_track(waveform, rate=rate, name="a.mkv", codec="pcm_f32le")
+    heard = read_audio(path, sample_rate_hz=32_000, duration_s=2.0)
+    expected = resample_poly(waveform, 32_000 // common, rate // common, axis=1)
+    assert heard.shape == (2, 64_000)
+    np.testing.assert_allclose(heard, expected[:, :64_000], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "step"), [("PCM_16", 2**-15), ("PCM_32", 2**-24), ("FLOAT", 0), ("DOUBLE", 2**-24)]
+)
+def test_any_sample_format_keeps_its_precision(tmp_path, subtype, step):
+    waveform = noise(16_000, 0.5).astype(np.float32)
+    path = write_wav(tmp_path / "a.wav", waveform, rate=16_000, subtype=subtype)
+    heard = read_audio(path, sample_rate_hz=16_000, duration_s=0.5)
+    np.testing.assert_allclose(heard, waveform, rtol=0, atol=step)
+
+
+def test_samples_beyond_full_scale_stay(tmp_path):
+    waveform = np.full((2, 8000), 1.75)
+    path = write_wav(tmp_path / "loud.wav", waveform, rate=16_000, subtype="FLOAT")
+    heard = read_audio(path, sample_rate_hz=16_000, duration_s=0.5)
+    np.testing.assert_array_equal(heard, waveform)
+
+
+@pytest.mark.parametrize("channels", ["stereo", "mono"])
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_resampling_comes_after_mixing(tmp_path, count, channels):
+    """Whatever is cheaper, it is what mixing and then resampling both channels gives."""
+    waveform = noise(44_100, 1, channels=count).astype(np.float32)
+    path = write_wav(tmp_path / "a.wav", waveform, rate=44_100, subtype="FLOAT")
+    heard = read_audio(path, sample_rate_hz=32_000, duration_s=1.0, channels=channels)
+    both = to_stereo(waveform)
+    if channels == "mono":
+        both = np.repeat(both.mean(axis=0, keepdims=True), 2, axis=0)
+    expected = soxr.resample(both.T, 44_100, 32_000, quality="HQ").T
+    np.testing.assert_allclose(heard, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(2.0, 16_000), (0.96, 15_360)])
+def test_the_stretch_is_cut_or_filled_to_its_exact_length(make_track, seconds, kept):
+    waveform = 0.5 + noise(16_000, seconds) / 10
+    path = make_track(waveform, rate=16_000, name="a.mkv", codec="pcm_f32le")
+    heard = read_audio(path, sample_rate_hz=16_000, duration_s=1.0)
+    assert heard.shape == (2, 16_000)
+    np.testing.assert_allclose(heard[:, :kept], waveform[:, :kept], atol=1e-6)
+    assert not heard[:, kept:].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "aac"), ("a.mp3", "libmp3lame"), ("a.ogg", "libopus"), ("a.mkv", "pcm_s16le")],
+)
+def test_a_later_stretch_is_part_of_the_whole(make_track, name, codec):
+    path = make_track(noise(48_000, 4), rate=48_000, name=name, codec=codec)
+    whole = read_audio(path, sample_rate_hz=48_000, duration_s=3.5)
+    later = read_audio(path, sample_rate_hz=48_000, duration_s=1.5, start_s=2.0)
+    np.testing.assert_array_equal(later, whole[:, 96_000:])
+
+
+def test_an_empty_wav_is_refused(tmp_path):
+    path = write_wav(tmp_path / "none.wav", np.zeros((2, 0)), rate=16_000)
+    with pytest.raises(DecodeError, match=r"1\.0 s of sound\. Received 0\.0 s from .*none\.wav"):
+        read_audio(path, sample_rate_hz=16_000, duration_s=1.0)
+
+
+def test_silence_in_a_container_is_zeros(make_track):
+    path = make_track(np.zeros((2, 48_000)), rate=48_000)
+    heard = read_audio(path, sample_rate_hz=32_000, duration_s=1.0)
+    np.testing.assert_array_equal(heard, np.zeros((2, 32_000)))
+
+
+@pytest.mark.parametrize("content", [b"", b"no sound at all" * 50])
+@pytest.mark.parametrize("name", ["broken.wav", "broken.mp4"])
+def test_a_file_that_is_no_sound_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DecodeError, match=name):
+        read_audio(tmp_path / name, sample_rate_hz=16_000, duration_s=1.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "a.txt", "Straßenbahn 電車.wav", 'it\'s a "tram" #1.wav']
+)
+def test_a_wav_of_any_name_is_read(tmp_path, name):
+    waveform = noise(16_000, 0.5)
+    path = tmp_path / name
+    write_wav(path, waveform, rate=16_000, format="WAV")
+    heard = read_audio(path, sample_rate_hz=16_000, duration_s=0.5)
+    np.testing.assert_allclose(heard, waveform, atol=2**-23)

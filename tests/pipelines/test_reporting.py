@@ -22,7 +22,6 @@ from avsc_kedro.datasets.published import (
     PublishedTextDataset,
 )
 from avsc_kedro.errors import InputError
-from avsc_kedro.figures.feature_grid import draw_feature_grid
 from avsc_kedro.options import (
     AudioBackboneOptions,
     ClipsOptions,
@@ -159,7 +158,7 @@ def make_store(kind, clips):
 
 def make_inputs(prefix, scenes, options, failures=()):
     clips = make_clips(scenes)
-    columns = ["clip_id", "features", "path", "reason"]
+    columns = ["clip_id", "features", "path", "expected", "received", "remedy"]
     counts = pd.crosstab(clips["scene"], clips["split"])[list(CLIPS_PER_SCENE)]
     data = {
         "usable_clips": clips,
@@ -214,7 +213,9 @@ def run(prefix, data, folder):
 @pytest.fixture(scope="module")
 def tau(tmp_path_factory):
     options = ClipsOptions(source="tau", path="/tau", data_set="tau2021")
-    failures = [("bus-9", kind, "/tau/bus-9.mp4", "no sound") for kind in ("mel", "gam")]
+    cause = ("/tau/bus-9.mp4", "a sound track", "none", "Add one.")
+    failures = [("bus-9", kind, *cause) for kind in ("mel", "gam", "cqt")]
+    failures.append(("bus-9", "rgb", "/tau/bus-9.mp4", "10 s of pictures", "2 s", "Export again."))
     data = make_inputs("paper_tables", paper.SCENES, options, failures)
     return data, run("paper_tables", data, tmp_path_factory.mktemp("tau"))
 
@@ -293,7 +294,12 @@ def test_other_labels_stand_beside_no_column_of_the_paper(other):
 
 def test_page_lists_failed_clips_only_if_there_are_any(tau, other):
     assert "could not be read: 1." in tau[1]["report_page"]
-    assert "/tau/bus-9.mp4" in tau[1]["report_page"]
+    rows = re.findall(r"<tr>(<th[^>]*>bus-9.*?)</tr>", tau[1]["report_page"])
+    assert [re.findall(r">([^<]+)</t[hd]>", row) for row in rows] == [
+        ["bus-9", "mel, gam, cqt", "/tau/bus-9.mp4", "a sound track", "none", "Add one."],
+        ["bus-9", "rgb", "/tau/bus-9.mp4", "10 s of pictures", "2 s", "Export again."],
+    ]
+    assert ">What to do</th>" in tau[1]["report_page"]
     assert "could not be read" not in other["report_page"]
 
 
@@ -390,15 +396,33 @@ def test_stages_get_the_titles_of_the_figures():
     assert titles[-4:] == ["Global average pooling", "FC(1024)", "FC(4)", "Softmax"]
 
 
-def test_grid_columns_share_one_scale():
-    quiet, loud = np.full((4, 6, 2), -90.0), np.full((4, 6, 2), -20.0)
-    frame = np.zeros((5, 5, 3), np.uint8)
-    figure = draw_feature_grid({"bus": ({"mel": quiet}, frame), "park": ({"mel": loud}, frame)})
-    images = [axes.images[0] for axes in figure.axes if axes.images and axes.images[0].get_clim()]
-    assert images[0].get_clim() == images[2].get_clim() == (-90, -20)
-    assert figures.figure_png(figure).startswith(SIGNATURE)
-    with pytest.raises(ValueError, match="at least one scene"):
-        draw_feature_grid({})
+class ReadRows(dict):
+    """A store that remembers whose rows were read."""
+
+    def __init__(self, rows):
+        super().__init__(rows)
+        self.read = []
+
+    def __getitem__(self, clip):
+        self.read.append(clip)
+        return super().__getitem__(clip)
+
+
+def test_one_clip_of_each_scene_is_read_and_drawn(monkeypatch):
+    clips = make_clips(["tram", "bus", "park"])
+    clips = clips[(clips["scene"] != "park") | (clips["split"] == "train")]
+    stores = {kind: ReadRows(make_store(kind, clips)) for kind in paper.FEATURE_KINDS}
+    drawn = []
+    draw = figures.draw_features
+    monkeypatch.setattr(figures, "draw_features", lambda c, **k: drawn.extend(c) or draw(c, **k))
+    assert drawings.draw_features_by_scene(FEATURES, clips, **stores).startswith(SIGNATURE)
+    assert [(row.name, row.clip_id) for row in drawn] == [
+        ("Bus", "bus-eval-0"),
+        ("Park", "park-train-0 (train)"),
+        ("Tram", "tram-eval-0"),
+    ]
+    for store in stores.values():
+        assert set(store.read) == {"bus-eval-0", "park-train-0", "tram-eval-0"}
 
 
 def test_png_is_loaded_as_it_was_saved_and_previewed(tmp_path):

@@ -1,9 +1,15 @@
 import librosa
 import numpy as np
+from gammatone.fftweight import fft_weights
 from gammatone.filters import erb_filterbank, erb_space, make_erb_filters
 from gammatone.gtgram import gtgram
 
-from avsc_kedro.signal.bands import gammatone_weights, mel_weights
+from avsc_kedro.signal.bands import (
+    gammatone_filter_bank,
+    gammatone_weights,
+    mel_filter_bank,
+    mel_weights,
+)
 from avsc_kedro.signal.stft import power_spectrogram
 
 RATE, N_FFT, WINDOW, HOP = 16_000, 2048, 1280, 512
@@ -32,15 +38,23 @@ def test_mel_agrees_with_librosa():
         fmin=20.0,
         fmax=8000.0,
     )
-    power = power_spectrogram(waveform, n_fft=N_FFT, window_length=WINDOW, hop_length=HOP)
-    weights = mel_weights(sample_rate_hz=RATE, n_fft=N_FFT, **RANGE)
-    np.testing.assert_allclose(weights @ power, expected, rtol=1e-4)
+    power = power_spectrogram(waveform, n_fft=N_FFT, window_length=WINDOW, hop_length=HOP)[0]
+    bands = mel_filter_bank(sample_rate_hz=RATE, n_fft=N_FFT, **RANGE)(power)
+    np.testing.assert_allclose(bands.T, expected[0], rtol=1e-4)
+
+
+def test_gammatone_power_is_that_of_the_packages_weights():
+    power = power_spectrogram(noise(0.5), n_fft=N_FFT, window_length=WINDOW, hop_length=HOP)[0]
+    response, _ = fft_weights(N_FFT, RATE, 32, 1, 20.0, 8000.0, N_FFT // 2 + 1)
+    bands = gammatone_filter_bank(sample_rate_hz=RATE, n_fft=N_FFT, **RANGE)(power)
+    np.testing.assert_allclose(bands, power.astype(float) @ np.square(response).T, rtol=1e-5)
 
 
 def test_gammatone_agrees_with_filtering_in_the_time_domain():
     waveform = noise(2.0)
     power = power_spectrogram(waveform, n_fft=N_FFT, window_length=WINDOW, hop_length=HOP)[0]
-    level = 10 * np.log10(gammatone_weights(sample_rate_hz=RATE, n_fft=N_FFT, **RANGE) @ power)
+    bands = gammatone_filter_bank(sample_rate_hz=RATE, n_fft=N_FFT, **RANGE)(power)
+    level = 10 * np.log10(bands.T)
     filtered = gtgram(waveform[0].astype(float), RATE, WINDOW / RATE, HOP / RATE, 32, 20.0)
     expected = 20 * np.log10(filtered)
     offset = level.mean(axis=1) - expected.mean(axis=1)
@@ -83,4 +97,5 @@ def test_gammatone_peaks_at_one_on_the_erb_scale():
 def test_weights_are_made_once_and_cannot_be_changed():
     numbers = {"sample_rate_hz": RATE, "n_fft": N_FFT, **RANGE}
     assert mel_weights(**numbers) is mel_weights(**numbers)
+    assert mel_filter_bank(**numbers) is mel_filter_bank(**numbers)
     assert not gammatone_weights(**numbers).flags.writeable

@@ -60,6 +60,19 @@ def test_agrees_with_inner_products_at_the_stft_centres(n_fft, hop_length):
         assert np.median(np.abs(difference_db)) < 0.5, band
 
 
+@pytest.mark.filterwarnings("ignore:n_fft=.* is too large")
+def test_an_odd_hop_keeps_the_rate():
+    numbers = PAPER | {"hop_length": 257, "bands": 60}
+    waveform = noise(32_000)
+    power = constant_q_power(waveform, sample_rate_hz=32_000, **numbers)[0]
+    padded = np.pad(waveform[0], (-2048 % 257, 0))
+    expected = librosa.cqt(
+        padded, sr=32_000, hop_length=257, fmin=16.35, n_bins=60, bins_per_octave=13, sparsity=0
+    )[:, 8:117]
+    assert power.shape == expected.shape
+    np.testing.assert_allclose(power, np.abs(expected) ** 2, rtol=1e-3, atol=1e-6)
+
+
 def test_short_waveform_is_refused():
     with pytest.raises(ValueError, match=r"n_fft = 4096.*\(1, 4000\)"):
         constant_q_power(noise(4000), sample_rate_hz=32_000, **PAPER)

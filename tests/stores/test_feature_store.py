@@ -9,7 +9,7 @@ import pytest
 
 from avsc_kedro.stores import FeatureStore, StoreError, source
 from avsc_kedro.stores.checked_json import write_checked
-from avsc_kedro.stores.index import read_index
+from avsc_kedro.stores.index import FORMAT, read_index
 from tests.stores.conftest import RECIPE
 
 CLIPS = ["tram", "bus", "park", "metro"]
@@ -147,12 +147,12 @@ def write_index_of_version_0_1_0(store):
     (store.shards / "tram.h5").write_bytes(b"of another format")
 
 
-def write_index_of_format_3(store):
-    write_checked(store.folder / "index.json", "index", {"format": 3, "rows": {"tram": 1}})
+def write_index_of_the_next_format(store):
+    write_checked(store.folder / "index.json", "index", {"format": FORMAT + 1, "rows": {"tram": 1}})
 
 
 @pytest.mark.parametrize(
-    ("write", "made"), [(write_index_of_version_0_1_0, CLIPS), (write_index_of_format_3, [])]
+    ("write", "made"), [(write_index_of_version_0_1_0, CLIPS), (write_index_of_the_next_format, [])]
 )
 def test_an_index_of_another_format_is_none_and_made_anew(world, store, caplog, write, made):
     """What the shards of this format hold is taken up; others are superseded."""

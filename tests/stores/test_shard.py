@@ -82,14 +82,14 @@ def test_the_name_follows_recipe_clips_content_and_failures(tmp_path):
         write(tmp_path, recipe=RECIPE._replace(extractor_version=2)),
         write(tmp_path, features=changed),
         write(tmp_path, clip_ids=["tram-1", "bus-2", "park-4"]),
-        write(tmp_path, failures=[Failure("bad", SOURCES[0], "no sound")]),
+        write(tmp_path, failures=[Failure("bad", SOURCES[0], "sound", "none", "Replace it.")]),
     ]
     assert len({shard.name for shard in shards}) == 5
     assert write(tmp_path) == shards[0]
 
 
 def test_failures_of_the_task_lie_in_the_shard(tmp_path):
-    failure = Failure("bad", SOURCES[0], "no sound")
+    failure = Failure("bad", SOURCES[0], "sound", "none", "Replace it.")
     shard = write(tmp_path, failures=[failure])
     assert read_shard(tmp_path / shard.name, recipe=RECIPE).failures == [failure]
 
@@ -181,7 +181,7 @@ def test_a_file_cut_short_is_refused_before_it_is_mapped(tmp_path):
 
 def test_damage_anywhere_is_seen_or_does_not_matter(tmp_path):
     """HDF5 itself may never return from a damaged file; a shard must not let it."""
-    shard = write(tmp_path, failures=[Failure("bad", SOURCES[0], "no sound")])
+    shard = write(tmp_path, failures=[Failure("bad", SOURCES[0], "sound", "none", "Replace it.")])
     whole = (tmp_path / shard.name).read_bytes()
     path = tmp_path / shard.name
     for position in range(0, len(whole), 23):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kedro.io import AbstractDataset, DatasetError
 
 from avsc_kedro.extraction import PlannedClip, extract_missing
-from avsc_kedro.features import make_recipe
+from avsc_kedro.features import kinds_beside, make_recipe
 from avsc_kedro.freshness.outputs import STAMP
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.stores import FeatureStore
@@ -32,7 +32,8 @@ class FeaturePlan(NamedTuple):
 class FeatureStoreDataset(AbstractDataset):
     """Features of one kind, one store per recipe.
 
-    `save` takes a `FeaturePlan` and extracts the clips the store lacks; `load`
+    `save` takes a `FeaturePlan` and extracts the clips the store lacks, and those that
+    the stores of other kinds of the same recordings lack: each is decoded once. `load`
     returns the sealed store, which opens shards only when rows are read.
 
     Args:
@@ -72,7 +73,8 @@ class FeatureStoreDataset(AbstractDataset):
                 f"{self._recipe.canonical}. Let both read params:features."
             )
         store = FeatureStore(self._filepath, self._recipe)
-        extract_missing(store, data.clips, data.extraction, anew=self._anew)
+        beside = self._beside(data.options)
+        extract_missing(store, data.clips, data.extraction, anew=self._anew, beside=beside)
         self._anew = False
 
     def make_anew(self) -> None:
@@ -110,6 +112,19 @@ class FeatureStoreDataset(AbstractDataset):
             "columns": PREVIEW_COLUMNS,
             "data": [_summarise(store, clip) for clip in clips],
         }
+
+    def _beside(self, options: FeaturesOptions) -> list[FeatureStore]:
+        """The stores of other kinds for which the same recordings are decoded.
+
+        They lie beside this one, in folders named after their kinds, unless the catalog
+        was changed; what they lack then is made when they are saved themselves.
+        """
+        if self._filepath.name != self._recipe.kind:
+            return []
+        return [
+            FeatureStore(self._filepath.with_name(kind), make_recipe(kind, options))
+            for kind in kinds_beside(self._recipe.kind)
+        ]
 
     def _exists(self) -> bool:
         return self.why_outdated() is None

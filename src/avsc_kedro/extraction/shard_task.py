@@ -1,4 +1,4 @@
-"""A few clips into one shard: what a worker process does."""
+"""A few clips into one shard a kind: what a worker process does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.extraction.attempts import Attempts
+from avsc_kedro.extraction.same_maker import require_same_maker
 from avsc_kedro.features import clip_features
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.stores.index import Index
@@ -25,67 +27,139 @@ class PlannedClip(NamedTuple):
     path: str
 
 
-class ShardTask(NamedTuple):
-    """The unit of work: a few clips into one shard.
+class Part(NamedTuple):
+    """The shard of one kind that a task makes.
 
-    `known` holds what became of those among them that need not be decoded again.
+    Attributes:
+        folder: Folder of the kind's shards.
+        recipe: How its features are made.
+        known: What became of those of the clips that need not be decoded again.
     """
 
     folder: Path
     recipe: Recipe
-    clips: list[PlannedClip]
     known: Index
 
 
-def extract_shard(task: ShardTask) -> Shard:
-    """Make one shard and publish it; a clip that fails becomes a row of failures.
+class ShardTask(NamedTuple):
+    """The unit of work: a few clips into one shard of each kind.
+
+    Attributes:
+        clips: The clips, each decoded once.
+        parts: One for each kind that lacks some of them.
+        attempts: Where is noted which clip is being decoded.
+        maker: What every worker must be like, see `same_maker`.
+    """
+
+    clips: list[PlannedClip]
+    parts: list[Part]
+    attempts: Attempts
+    maker: dict[str, str]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kind of each part."""
+        return tuple(part.recipe.kind for part in self.parts)
+
+
+def extract_shard(task: ShardTask) -> list[Shard]:
+    """Make one shard for each part and publish it; a clip that fails becomes a failure.
 
     Raises:
         StoreError: If the disk refuses to be written.
+        InputError: If this process sees other folders, or has another version of what
+            makes features, than the one that gave the task.
     """
-    features = np.empty((len(task.clips), *task.recipe.shape), task.recipe.dtype)
-    clip_ids, sources, failures = [], [], []
-    for clip in task.clips:
-        made = task.known.failures.get(clip.clip_id)
-        made = made or _make_row(clip, task, out=features[len(clip_ids)])
-        if isinstance(made, Failure):
-            failures.append(made)
-        else:
-            clip_ids.append(clip.clip_id)
-            sources.append(made)
-    if not clip_ids:
-        return Shard(None, None, [], failures)
-    with writing_to(task.folder):
+    require_same_maker(task.maker, task.attempts.folder.parent)
+    shards = [_NewShard(part, len(task.clips)) for part in task.parts]
+    with writing_to(task.attempts.folder):
+        task.attempts.begin()
+        for clip in task.clips:
+            wanting = [shard for shard in shards if not shard.take_known(clip.clip_id)]
+            if wanting:
+                _decode(clip, wanting, task.attempts)
+        done = [shard.publish() for shard in shards]
+        task.attempts.end()
+    return done
+
+
+class _NewShard:
+    """One part's shard while it is made."""
+
+    def __init__(self, part: Part, clips: int):
+        self.recipe = part.recipe
+        self._part = part
+        self._features = np.empty((clips, *part.recipe.shape), part.recipe.dtype)
+        self._clip_ids: list[str] = []
+        self._sources: list[Source] = []
+        self._failures: list[Failure] = []
+
+    def take_known(self, clip_id: str) -> bool:
+        """Take over what is known of a clip; return whether anything, and intact, was."""
+        known = self._part.known
+        if clip_id in known.failures:
+            self._failures.append(known.failures[clip_id])
+            return True
+        row = known.rows.get(clip_id)
+        features = row and self._read(row)
+        if features is None:
+            return False
+        self.add(clip_id, row.source, features)
+        return True
+
+    def add(self, clip_id: str, source: Source, features: np.ndarray) -> None:
+        """Add the features of a clip; of another shape they are a failure."""
+        if features.shape != self.recipe.shape:
+            error = DecodeError.about(
+                source.path,
+                expected=f"features of shape {self.recipe.shape}",
+                received=f"{features.shape}",
+            )
+            self.add_failure(clip_id, source, error)
+            return
+        self._features[len(self._clip_ids)] = features
+        self._clip_ids.append(clip_id)
+        self._sources.append(source)
+
+    def add_failure(self, clip_id: str, source: Source, error: InputError) -> None:
+        """Add a clip that has no features."""
+        why = (error.expected, error.received, error.remedy)
+        self._failures.append(Failure(clip_id, source, *why))
+
+    def publish(self) -> Shard:
+        """Write the shard; without any row there is none to write."""
+        if not self._clip_ids:
+            return Shard(None, None, [], self._failures)
         return write_shard(
-            task.folder,
-            recipe=task.recipe,
-            clip_ids=clip_ids,
-            features=features[: len(clip_ids)],
-            sources=sources,
-            failures=failures,
+            self._part.folder,
+            recipe=self.recipe,
+            clip_ids=self._clip_ids,
+            features=self._features[: len(self._clip_ids)],
+            sources=self._sources,
+            failures=self._failures,
         )
 
+    def _read(self, row: Row) -> np.ndarray | None:
+        place = self._part.known.shards[row.shard]
+        try:
+            return ShardReader(self._part.folder / row.shard, place, self.recipe).row(row)
+        except StoreError:  # damaged since it was written: extract it anew
+            return None
 
-def _make_row(clip: PlannedClip, task: ShardTask, *, out: np.ndarray) -> Source | Failure:
-    row = task.known.rows.get(clip.clip_id)
-    if row is not None and _copy_row(row, task, out=out):
-        return row.source
+
+def _decode(clip: PlannedClip, shards: list[_NewShard], attempts: Attempts) -> None:
     source = absent_source(clip.path)
+    recipes = {shard.recipe.kind: shard.recipe.options for shard in shards}
     try:
         source = _identify(clip.path)
-        out[...] = _compute_row(clip, task.recipe)
+        with attempts.decoding(clip.clip_id, clip.path):
+            features = clip_features(recipes, clip.path)
     except InputError as error:
-        return Failure(clip.clip_id, source, str(error))
-    return source
-
-
-def _copy_row(row: Row, task: ShardTask, *, out: np.ndarray) -> bool:
-    place = task.known.shards[row.shard]
-    try:
-        out[...] = ShardReader(task.folder / row.shard, place, task.recipe).row(row)
-    except StoreError:  # damaged since it was written: extract it anew
-        return False
-    return True
+        for shard in shards:
+            shard.add_failure(clip.clip_id, source, error)
+        return
+    for shard in shards:
+        shard.add(clip.clip_id, source, features[shard.recipe.kind])
 
 
 def _identify(path: str) -> Source:
@@ -98,12 +172,3 @@ def _identify(path: str) -> Source:
             received=f"{error.strerror!r}",
             remedy="Put it back or allow reading it, then run the same command again.",
         ) from error
-
-
-def _compute_row(clip: PlannedClip, recipe: Recipe) -> np.ndarray:
-    row = clip_features(recipe.kind, clip.path, recipe.options)
-    if row.shape != recipe.shape:
-        raise InputError(
-            f"Expected features of shape {recipe.shape}. Made {row.shape} from {clip.path}."
-        )
-    return row

@@ -30,6 +30,12 @@ def read_audio(
 ) -> np.ndarray:
     """Read a stretch of sound.
 
+    Of the file's own samples, round(duration_s * rate) are taken from number
+    round(start_s * rate) on, mixed to at most two channels and resampled. Where the file
+    ends up to 5 % early, zeros fill the stretch before it is resampled; holes within it
+    count as missing too. The result is cut, or filled with zeros, to exactly
+    round(sample_rate_hz * duration_s) samples. Those beyond full scale stay as they are.
+
     Args:
         path: WAV, FLAC or any container FFmpeg reads.
         sample_rate_hz: Rate of the result; resampled if the file's differs.
@@ -52,15 +58,27 @@ def read_audio(
     sound = read(path, start_s=start_s, duration_s=duration_s)
     _require_complete(path, sound, duration_s=duration_s)
     _require_finite(path, sound.samples)
-    try:
-        stereo = to_stereo(sound.samples, names=sound.names)
-    except ValueError as error:
-        raise DecodeError(f"{error} File: {path}. Mix it down to two channels.") from error
-    if channels == "mono":
-        stereo = np.repeat(stereo.mean(axis=0, keepdims=True), 2, axis=0)
+    heard = _mixed(path, sound, channels=channels)
     if sound.sample_rate_hz != sample_rate_hz:
-        stereo = soxr.resample(stereo.T, sound.sample_rate_hz, sample_rate_hz, quality="HQ").T
-    return _fit(stereo, samples=round(sample_rate_hz * duration_s))
+        # Before one channel is doubled: half the work.
+        heard = soxr.resample(heard.T, sound.sample_rate_hz, sample_rate_hz, quality="HQ").T
+    return _fit(to_stereo(heard), samples=round(sample_rate_hz * duration_s))
+
+
+def _mixed(path: str | Path, sound: Sound, *, channels: Literal["stereo", "mono"]) -> np.ndarray:
+    """Return one channel, or two that may differ."""
+    try:
+        mixed = sound.samples
+        if len(mixed) > 2:
+            mixed = to_stereo(mixed, names=sound.names)
+    except ValueError as error:
+        raise DecodeError.about(
+            path,
+            expected="at most 8 channels",
+            received=f"{len(sound.samples)}",
+            remedy="Mix it down to two channels.",
+        ) from error
+    return mixed.mean(axis=0, keepdims=True) if channels == "mono" else mixed
 
 
 def _require_complete(path: str | Path, sound: Sound, *, duration_s: float) -> None:
@@ -93,6 +111,7 @@ def _require_finite(path: str | Path, samples: np.ndarray) -> None:
 
 
 def _fit(waveform: np.ndarray, *, samples: int) -> np.ndarray:
-    missing = max(0, samples - waveform.shape[1])
-    fitted = np.pad(waveform[:, :samples], ((0, 0), (0, missing)))
-    return np.ascontiguousarray(fitted, dtype=np.float32)
+    fitted = np.zeros((2, samples), dtype=np.float32)
+    kept = waveform[:, :samples]
+    fitted[:, : kept.shape[1]] = kept
+    return fitted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -37,22 +37,24 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """Return the first sound track, decoded on one thread.
+    """Return the sound track marked as default, else the first, decoded on one thread.
 
     Raises:
         DecodeError: If FFmpeg has no decoder for it.
     """
-    return _decodable(container, next(iter(container.streams.audio), None))
+    return _decodable(container, _preferred(container.streams.audio))
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the first picture track that is not a cover picture, decoded on one thread.
+    """Return the picture track marked as default, else the first, decoded on one thread.
+
+    A cover picture is none, marked or not.
 
     Raises:
         DecodeError: If FFmpeg has no decoder for it.
     """
-    moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return _decodable(container, next(moving, None))
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return _decodable(container, _preferred(moving))
 
 
 def decoded_frames(
@@ -81,6 +83,11 @@ def decoded_frames(
 def stream_duration_s(stream: AudioStream | VideoStream) -> float | None:
     """Return the length that the track declares for itself."""
     return None if stream.duration is None else float(stream.duration * stream.time_base)
+
+
+def _preferred(tracks: Sequence[_Track]) -> _Track | None:
+    marked = (track for track in tracks if track.disposition & Disposition.default)
+    return next(marked, next(iter(tracks), None))
 
 
 def _decodable(container: InputContainer, stream: _Track | None) -> _Track | None:

@@ -17,7 +17,7 @@ class DecodeError(InputError):
         cls, path: str | Path, *, expected: str, received: str, remedy: str = "Replace the file."
     ) -> DecodeError:
         """Return the error that names the file, both sides and the next step."""
-        return cls(f"Expected {expected}. Received {received} from {path}. {remedy}")
+        return cls.of(expected=expected, received=received, remedy=remedy, where=str(path))
 
 
 @contextmanager

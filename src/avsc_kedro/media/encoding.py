@@ -52,5 +52,8 @@ def write_mp4(path: Path, frames: Iterable[np.ndarray], *, frame_rate_fps: int) 
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
         for shot in (first, *shots):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(shot, format="rgb24")))
+            picture = av.VideoFrame.from_ndarray(shot, format="rgb24")
+            # Left to the encoder, the conversion takes several threads, and a byte in some
+            # thousand frames comes out otherwise.
+            container.mux(stream.encode(picture.reformat(format="yuv420p", threads=1)))
         container.mux(stream.encode())

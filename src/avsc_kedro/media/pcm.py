@@ -36,20 +36,18 @@ def read_pcm(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
             require_plausible_rate(path, rate)
-            wanted = round(duration_s * rate)
+            samples = np.zeros((round(duration_s * rate), file.channels), dtype=np.float32)
             file.seek(min(round(start_s * rate), file.frames))
-            frames = file.read(wanted, dtype="float32", always_2d=True)
+            decoded = len(file.read(out=samples))
             declared_s = (_declared_frames(path) or file.frames) / rate
     except soundfile.LibsndfileError as error:
         raise DecodeError.about(
             path, expected="a readable WAV or FLAC file", received=f"{error.error_string!r}"
         ) from error
-    samples = np.zeros((frames.shape[1], wanted), dtype=np.float32)
-    samples[:, : len(frames)] = frames.T
     return Sound(
-        samples=samples,
+        samples=samples.T,
         sample_rate_hz=rate,
-        decoded_s=len(frames) / rate,
+        decoded_s=decoded / rate,
         declared_s=declared_within(declared_s, start_s=start_s, duration_s=duration_s),
     )
 

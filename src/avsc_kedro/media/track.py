@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
@@ -19,10 +20,14 @@ JITTER_S = 0.1
 
 
 def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
-    """Read a stretch of a container's first sound track.
+    """Read a stretch of a container's sound track: the one marked as default, else the first.
 
-    Time counts from the track's own start. A hole between packets stays a hole of
-    zeros, so that what follows keeps its time.
+    Time counts from the track's own start, also where the container says that it is
+    heard later than the pictures. A hole between packets stays a hole of zeros, so that
+    what follows keeps its time.
+
+    Decoding always begins with the track: AAC fills bands with noise that depends on all
+    that came before, and it costs little beside the pictures.
 
     Raises:
         DecodeError: If there is no sound track, FFmpeg fails on it, or its sample rate
@@ -41,14 +46,15 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
         rate, wanted = stream.rate, round(duration_s * stream.rate)
         samples = np.zeros((stream.layout.nb_channels, wanted), dtype=np.float32)
         first, covered = round(start_s * rate), 0
-        for position, block in _placed_blocks(container, stream, path):
-            begin, end = (
-                int(np.clip(position + n - first, 0, wanted)) for n in (0, block.shape[1])
-            )
+        for position, frame in _placed_frames(container, stream, path):
+            if position + frame.samples <= first:
+                continue
+            begin = min(max(position - first, 0), wanted)
+            end = min(position - first + frame.samples, wanted)
             offset = first + begin - position
-            samples[:, begin:end] = block[:, offset : offset + end - begin]
+            samples[:, begin:end] = frame.to_ndarray()[:, offset : offset + end - begin]
             covered += end - begin
-            if position + block.shape[1] >= first + wanted:
+            if end == wanted:
                 break
         return Sound(
             samples=samples,
@@ -61,24 +67,24 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
         )
 
 
-def _placed_blocks(
+def _placed_frames(
     container: InputContainer, stream: AudioStream, path: str | Path
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each decoded block, (channels, n) float32, with the position of its first sample."""
-    to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-    origin_s, filled = None, 0
+) -> Iterator[tuple[int, AudioFrame]]:
+    """Yield each decoded frame, planar float, with the position of its first sample."""
+    rate, layout, origin_s, filled = stream.rate, stream.layout.name, None, 0
+    to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
     for frame in decoded_frames(path, container, stream):
-        if frame.sample_rate != stream.rate or frame.layout.name != stream.layout.name:
+        if frame.sample_rate != rate or frame.layout.name != layout:
             raise DecodeError.about(
                 path,
-                expected=f"{stream.layout.name} sound at {stream.rate} Hz throughout",
+                expected=f"{layout} sound at {rate} Hz throughout",
                 received=f"{frame.layout.name} at {frame.sample_rate} Hz further on",
             )
         if frame.time is not None:
             origin_s = frame.time if origin_s is None else origin_s
-            position = round((frame.time - origin_s) * stream.rate)
-            filled = position if position - filled > JITTER_S * stream.rate else filled
-        for converted in to_float.resample(frame):
-            block = converted.to_ndarray()
-            yield filled, block
-            filled += block.shape[1]
+            position = round((frame.time - origin_s) * rate)
+            filled = position if position - filled > JITTER_S * rate else filled
+        planar = [frame] if frame.format.name == "fltp" else to_float.resample(frame)
+        for converted in planar:
+            yield filled, converted
+            filled += converted.samples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,75 +13,90 @@ from av.video.stream import VideoStream
 
 from avsc_kedro.media.containers import decoded_frames, opened, stream_duration_s, video_stream
 from avsc_kedro.media.decode_error import DecodeError
+from avsc_kedro.media.needed import needed_frames
+from avsc_kedro.media.picture import to_square
+from avsc_kedro.media.timeline import TIMESTAMP_TOLERANCE_S, Unforeseeable
 
 # The last picture stays on screen this long after it has ended.
 HOLD_S = 0.5
-# Matroska rounds timestamps to milliseconds: an instant this close before a frame is the frame's.
-TIMESTAMP_TOLERANCE_S = 1e-3
 
 
 def read_frames(
-    path: str | Path, *, times_s: Sequence[float], start_s: float = 0.0
-) -> list[np.ndarray]:
-    """Read the picture on screen at each instant, in one pass that ends with the last.
+    path: str | Path, *, times_s: Sequence[float], size_px: int, start_s: float = 0.0
+) -> np.ndarray:
+    """Read the picture on screen at each instant.
 
     That is the last frame whose timestamp is not after the instant. Timestamps
-    decide, not frame counts, so a varying frame rate does no harm.
+    decide, not frame counts, so a varying frame rate does no harm. The track is the one
+    marked as default, else the first; a cover picture is none.
+
+    Decoding begins at a key frame near the first instant, and frames that no wanted one
+    depends on are left out, where that is certain to give the same pictures. Damage in
+    what is left out stays unseen, as does damage that the decoder itself takes for
+    picture content.
 
     Args:
         path: Any container FFmpeg reads.
         times_s: Instants in ascending order, counted from `start_s`.
+        size_px: Side of the square to which pictures are scaled (`picture.to_square`).
         start_s: Counted from the first frame of the video.
 
     Returns:
-        RGB pictures, one for each instant, shape (height, width, 3), uint8, upright:
-        the rotation that phones store is applied.
+        RGB pictures, one for each instant, shape (instants, size_px, size_px, 3), uint8,
+        upright: the rotation that phones store is applied.
 
     Raises:
-        DecodeError: If there is no video track (a cover picture is none), a frame is
-            corrupt, or the video ends over half a second before the last instant.
-        ValueError: If `times_s` do not ascend.
+        DecodeError: If there is no video track, a needed frame is corrupt, or the video
+            ends over half a second before the last instant.
+        ValueError: If there are no instants, they do not ascend, or begin before 0.
 
     Source:
         Section 2.1 (two images from each second); the instants are not given there.
     """
     instants = np.asarray(times_s, dtype=float) + start_s
-    if np.any(np.diff(instants) < 0):
-        raise ValueError(f"Expected instants in ascending order. Received {list(times_s)}.")
+    if not len(instants) or instants[0] < 0 or np.any(np.diff(instants) < 0):
+        raise ValueError(
+            f"Expected instants in ascending order, from 0 on. Received {instants.tolist()}."
+        )
+    try:
+        return _pictures(needed_frames(path, instants=instants), len(instants), size_px)
+    except (Unforeseeable, DecodeError):
+        # Decoding from the beginning decides, and words the error.
+        return _pictures(all_frames(path, instants=instants), len(instants), size_px)
+
+
+def all_frames(path: str | Path, *, instants: np.ndarray) -> Iterator[tuple[VideoFrame, int]]:
+    """Yield each frame on screen at an instant, and for how many instants it is.
+
+    Everything from the beginning to the last instant is decoded.
+
+    Raises:
+        DecodeError: As `read_frames` does.
+    """
     with opened(path) as container:
         stream = video_stream(container)
         if stream is None:
             raise _no_video(path, container)
-        return _pictures(path, container, stream, instants)
+        shown, served, count, end_s = None, 0, 0, 0.0
+        for time_s, frame in _timed_frames(path, container, stream):
+            due = int(np.searchsorted(instants, time_s - TIMESTAMP_TOLERANCE_S))
+            if due > served:
+                yield shown, due - served
+            if due == len(instants):
+                return
+            shown, served, count = frame, due, count + 1
+            end_s = time_s + _length_s(frame, stream)
+        _require_reaches(path, stream, last_s=instants[-1], end_s=end_s, count=count)
+        yield shown, len(instants) - served
 
 
-def _pictures(
-    path: str | Path, container: InputContainer, stream: VideoStream, instants: np.ndarray
-) -> list[np.ndarray]:
-    pictures: list[np.ndarray] = []
-    rgb = VideoReformatter()
-    shown, count, end_s = None, 0, 0.0
-    for time_s, frame in _timed_frames(path, container, stream):
-        due = np.searchsorted(instants, time_s - TIMESTAMP_TOLERANCE_S)
-        _show(shown, until=due, pictures=pictures, rgb=rgb)
-        if len(pictures) == len(instants):
-            return pictures
-        shown, count, end_s = frame, count + 1, time_s + _length_s(frame, stream)
-    _require_reaches(path, stream, last_s=instants[-1], end_s=end_s, count=count)
-    _show(shown, until=len(instants), pictures=pictures, rgb=rgb)
+def _pictures(frames: Iterable[tuple[VideoFrame, int]], count: int, size_px: int) -> np.ndarray:
+    pictures = np.empty((count, size_px, size_px, 3), np.uint8)
+    filled, scaler = 0, VideoReformatter()
+    for frame, instants in frames:
+        pictures[filled : filled + instants] = to_square(frame, size_px=size_px, scaler=scaler)
+        filled += instants
     return pictures
-
-
-def _show(
-    frame: VideoFrame | None, *, until: int, pictures: list[np.ndarray], rgb: VideoReformatter
-) -> None:
-    """Append the frame's picture until there are `until` of them."""
-    missing = until - len(pictures)
-    if missing > 0:
-        upright = np.rot90(
-            rgb.reformat(frame, format="rgb24").to_ndarray(), round(frame.rotation / 90)
-        )
-        pictures.extend([np.ascontiguousarray(upright)] * missing)
 
 
 def _timed_frames(

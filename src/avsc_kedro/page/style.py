@@ -22,6 +22,7 @@ code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; background: var(-
 nav { margin-top: 1.25rem; line-height: 1.9; }
 .warning { background: var(--warn-band); color: var(--warn); border: 2px solid currentColor;
   border-radius: 10px; padding: .85rem 1.1rem; margin: 1.5rem 0; }
+.long { overflow-wrap: anywhere; min-width: 12rem; }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr));
   gap: 1rem; margin: 1.5rem 0; }
 .headline div { background: var(--band); border-radius: 10px; padding: 1rem 1.25rem;

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 MOST_DECIMALS = 3
+LONG_WORD = 30  # letters; paths are longer, and browsers do not break them at their slashes
 BLANK = "–"
 
 
@@ -35,7 +36,7 @@ def render_table(table: Table) -> str:
     frame = table.frame.reset_index(drop=True)
     bold = _best_cells(table, frame)
     texts = {column: _texts(frame[column]) for column in frame}
-    kinds = {c: ' class="number"' if _is_number(frame[c]) else "" for c in frame}
+    kinds = {c: _class(frame[c], texts[c]) for c in frame}
     head = "".join(f'<th scope="col"{kinds[c]}>{escape(str(c))}</th>' for c in frame)
     body = []
     for row in range(len(frame)):
@@ -72,6 +73,13 @@ def _texts(column: pd.Series) -> list[str]:
     values = [None if pd.isna(v) else v for v in column]
     decimals = 0 if pd.api.types.is_integer_dtype(column) else _decimals(values)
     return [BLANK if v is None else f"{v:,.{decimals}f}" for v in values]
+
+
+def _class(column: pd.Series, texts: Sequence[str]) -> str:
+    if _is_number(column):
+        return ' class="number"'
+    longest = max((len(word) for text in texts for word in text.split()), default=0)
+    return ' class="long"' if longest > LONG_WORD else ""
 
 
 def _decimals(values: Sequence[float | None]) -> int:

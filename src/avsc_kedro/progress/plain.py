@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avsc_kedro.progress.events import Advanced, Event, Started, fields_text
+from avsc_kedro.progress.pace import Pace
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
 @dataclass
 class _Task:
-    started: Started
-    began_s: float
+    description: str
+    pace: Pace
     last_line_s: float
-    done: int = 0
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -33,42 +33,34 @@ class PlainScreen:
         """Take one event; events of a bar that is not open are passed over."""
         now_s = self._clock_s()
         if isinstance(event, Started):
-            self._tasks[event.key] = task = _Task(event, now_s, now_s)
-            self._print(task, "started")
+            pace = Pace(event.total, event.unit, now_s)
+            self._tasks[event.key] = task = _Task(event.description, pace, now_s)
+            _print(task, "started")
         elif event.key not in self._tasks:
             return
         elif isinstance(event, Advanced):
             self._advance(self._tasks[event.key], event, now_s=now_s)
         else:
             task = self._tasks.pop(event.key)
-            total = task.started.total
-            word = "done" if total is None or task.done >= total else "stopped"
-            self._print(task, f"{word} after {_duration(now_s - task.began_s)}")
+            _print(task, task.pace.end_text(now_s), task.pace.rate_text())
 
     def close(self) -> None:
         """Nothing stays open."""
 
     def _advance(self, task: _Task, event: Advanced, *, now_s: float) -> None:
-        task.done += event.count
+        task.pace.advance(event.count, now_s=now_s)
         task.fields.update(event.fields)
         if now_s - task.last_line_s < SECONDS_BETWEEN_LINES:
             return
         task.last_line_s = now_s
-        total, words = task.started.total, "running"
-        if total and task.done:
-            left_s = (now_s - task.began_s) * max(total - task.done, 0) / task.done
-            words = f"{100 * task.done / total:.0f} %, about {_duration(left_s)} left"
-        self._print(task, words)
-
-    def _print(self, task: _Task, words: str) -> None:
-        _, total, description, unit = task.started
-        count = f"{task.done}/{total} {unit}" if total is not None else f"{task.done} {unit}"
-        parts = [f"{description}: {count}", words, fields_text(task.fields)]
-        print(", ".join(filter(None, parts)), file=sys.stderr, flush=True)
+        total = task.pace.total
+        share = f"{100 * task.pace.done / total:.0f} %" if total else "running"
+        _print(task, share, task.pace.rate_text(), task.pace.left_text(now_s))
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{rest:02d}"
+def _print(task: _Task, *words: str) -> None:
+    pace = task.pace
+    of_total = "" if pace.total is None else f"/{pace.total}"
+    count = f"{task.description}: {pace.done}{of_total} {pace.unit}"
+    parts = [count, *words, fields_text(task.fields)]
+    print(", ".join(filter(None, parts)), file=sys.stderr, flush=True)

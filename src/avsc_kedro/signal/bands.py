@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import librosa
 import numpy as np
+from scipy.sparse import csr_array
+
+FilterBank = Callable[[np.ndarray], np.ndarray]
+
+
+@lru_cache
+def mel_filter_bank(**band_numbers: float) -> FilterBank:
+    """Return what turns power of shape (frames, bins) into MEL bands, shape (frames, bands).
+
+    Args:
+        band_numbers: What `mel_weights` takes.
+    """
+    weights = csr_array(mel_weights(**band_numbers).T)  # a band covers few bins
+    return lambda power: power @ weights
+
+
+@lru_cache
+def gammatone_filter_bank(**band_numbers: float) -> FilterBank:
+    """Return what turns power of shape (frames, bins) into GAM bands, shape (frames, bands).
+
+    Args:
+        band_numbers: What `gammatone_weights` takes.
+    """
+    weights = np.ascontiguousarray(gammatone_weights(**band_numbers).T)
+    return lambda power: power @ weights
 
 
 @lru_cache

@@ -24,7 +24,7 @@ def power_spectrogram(
         hop_length: Samples from one frame to the next.
 
     Returns:
-        Power, shape (channels, n_fft // 2 + 1, frames), float32, with
+        Power, shape (channels, frames, n_fft // 2 + 1), float32, with
         frames = 1 + (samples - n_fft) // hop_length.
 
     Raises:
@@ -42,7 +42,9 @@ def power_spectrogram(
     frames = sliding_window_view(waveform, n_fft, axis=-1)[:, ::hop_length]
     windowed = frames * hann_window(n_fft=n_fft, window_length=window_length)
     spectrum = scipy.fft.rfft(windowed, axis=-1, overwrite_x=True)
-    return np.swapaxes(spectrum.real**2 + spectrum.imag**2, -1, -2)
+    power = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    return power
 
 
 @lru_cache

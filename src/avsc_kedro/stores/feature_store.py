@@ -133,6 +133,11 @@ class FeatureStore(Sequence):
         with write_lock(self.folder), writing_to(self.folder):
             return health.repair(self.folder, self.recipe)
 
+    def forget_failures(self) -> int:
+        """Let the next extraction try the clips that failed again; return how many there are."""
+        with write_lock(self.folder), writing_to(self.folder):
+            return health.forget_failures(self.folder, self.recipe)
+
     def collect(self, *, older_than_s: float = 0) -> list[Path]:
         """Delete the shards that no row has needed for so long, and return their paths."""
         with write_lock(self.folder), writing_to(self.folder):

@@ -67,6 +67,29 @@ def repair(folder: Path, recipe: Recipe) -> list[Damage]:
     return damages
 
 
+def forget_failures(folder: Path, recipe: Recipe) -> int:
+    """Take the clips that failed out of the index, so that the next extraction tries them again.
+
+    Belongs inside `write_lock`.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        StoreError: If the index is damaged.
+    """
+    try:
+        index = read_index(folder, recipe_id=recipe.id)
+    except FileNotFoundError:
+        return 0
+    failed = len(index.failures)
+    if failed:
+        index.failures = {}
+        index.incomplete = f"{failed} clips that failed are to be tried again"
+        write_index(folder, index)
+    return failed
+
+
 def _damage_of(
     folder: Path, index: Index, recipe: Recipe, name: str, rows: list[Row]
 ) -> Damage | None:

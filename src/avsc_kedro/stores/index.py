@@ -15,7 +15,7 @@ from avsc_kedro.stores.source import Source
 from avsc_kedro.stores.store_error import REPAIR, StoreError
 
 INDEX = "index.json"
-FORMAT = 2
+FORMAT = 3
 OUR_START = b'{"digest"'
 FIRST_FORMAT_KEYS = {"rows", "failures"}  # version 0.1.0 wrote these in front, and no digest
 
@@ -130,7 +130,7 @@ def _is_of_first_format(path: Path) -> bool:
 
 def _parse(content: dict[str, Any]) -> Index:
     rows = (Row(*row[:-1], Source(*row[-1])) for row in content.pop("rows"))
-    failures = (Failure(clip, Source(*file), why) for clip, file, why in content.pop("failures"))
+    failures = (Failure(clip, Source(*file), *why) for clip, file, *why in content.pop("failures"))
     shards = {name: Place(**place) for name, place in content.pop("shards").items()}
     return Index(
         rows={row.clip_id: row for row in rows},

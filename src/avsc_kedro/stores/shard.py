@@ -37,11 +37,24 @@ class Row(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A clip that could not be turned into features."""
+    """A clip that could not be turned into features: what it should be, what it is, what to do.
+
+    `expected` and `remedy` may be empty; `received` then says all there is to say.
+    """
 
     clip_id: str
     source: Source
-    reason: str
+    expected: str
+    received: str
+    remedy: str
+
+    @property
+    def reason(self) -> str:
+        """All of it in one line."""
+        if not self.expected:
+            return self.received
+        where = self.source.path
+        return f"Expected {self.expected}. Received {self.received} from {where}. {self.remedy}"
 
 
 class Place(NamedTuple):
@@ -151,7 +164,7 @@ def _parse(content: dict, name: str, place: Place, recipe: Recipe) -> Shard | No
         Row(clip, name, index, crc, digest, Source(*source))
         for index, (clip, crc, digest, source) in enumerate(content["rows"])
     ]
-    failures = [Failure(clip, Source(*source), why) for clip, source, why in content["failures"]]
+    failures = [Failure(clip, Source(*file), *why) for clip, file, *why in content["failures"]]
     return Shard(name, place, rows, failures)
 
 

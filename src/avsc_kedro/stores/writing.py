@@ -6,6 +6,7 @@ Everything here belongs inside `write_lock`.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from avsc_kedro.stores.source import confirm_source
 SHARDS = "shards"
 # Readers of an older index may still map a superseded shard this long.
 KEEP_SUPERSEDED_S = 24 * 3600
+ATTEMPTS = "attempts"
 TEMPORARY = (f"{SHARDS}/.*.h5", ".index-*.json", ".plan-*.json", ".recipe-*.json")
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,8 @@ def adopt(index: Index, shards: list[Shard]) -> None:
 def seal(folder: Path, index: Index, clip_ids: Sequence[str]) -> None:
     """Publish the index over these clips, unless it is the one there.
 
-    Shards that no row needs now are superseded; those that have been for a day go.
+    Shards that no row needs now are superseded; those that have been for a day go, and
+    so does what a worker that died had half written.
 
     Args:
         folder: Folder of the store.
@@ -76,6 +79,7 @@ def seal(folder: Path, index: Index, clip_ids: Sequence[str]) -> None:
     sealed.superseded = {name: since.get(name, int(time.time())) for name in idle}
     if sealed != before or list(sealed.rows) != list(before.rows):
         write_index(folder, sealed)
+    _remove_half_written(folder)
     collect(folder, index.recipe_id, older_than_s=KEEP_SUPERSEDED_S)
 
 
@@ -143,3 +147,4 @@ def _remove_half_written(folder: Path) -> None:
     for pattern in TEMPORARY:
         for path in folder.glob(pattern):
             remove_file(path)
+    shutil.rmtree(folder / ATTEMPTS, ignore_errors=True)

@@ -12,7 +12,7 @@ from avsc_kedro.splits import check_splits
 
 # Not where recordings lie: networks are the same wherever that is.
 USABLE_COLUMNS = ["clip_id", "scene", "split", "group"]
-FAILURE_COLUMNS = ["clip_id", "features", "path", "reason"]
+FAILURE_COLUMNS = ["clip_id", "features", "path", "expected", "received", "remedy"]
 
 
 def plan_features(
@@ -28,14 +28,15 @@ def select_usable_clips(clips: pd.DataFrame, mel, gam, cqt, rgb):
     """Keep the clips that all four stores hold.
 
     Returns:
-        The usable clips; the failures (clip_id, features, path, reason); the scene labels.
+        The usable clips; the failures, one row a clip and kind, with what was expected,
+        what came and what to do; the scene labels.
     """
     stores = {"mel": mel, "gam": gam, "cqt": cqt, "rgb": rgb}
     held = set.intersection(*(set(store.clip_ids) for store in stores.values()))
     usable = clips.loc[clips["clip_id"].isin(held), USABLE_COLUMNS].reset_index(drop=True)
     check_splits(usable)
     rows = [
-        (failure.clip_id, kind, failure.source.path, failure.reason)
+        (failure.clip_id, kind, failure.source.path, *failure[2:])
         for kind, store in stores.items()
         for failure in store.failures
     ]

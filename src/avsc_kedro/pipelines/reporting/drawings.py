@@ -32,6 +32,8 @@ STAGE_TITLES = {
     "convnext_tiny": "ConvNeXt- Tiny",
 }
 
+SPLITS_TO_SHOW = ("eval", "train", "validation")
+
 
 def draw_confusions(chosen: str, **predictions: pd.DataFrame) -> bytes:
     """Draw Figure 4: sound, pictures, and both by the chosen fusion."""
@@ -102,43 +104,42 @@ def draw_visual_networks(
     return figures.figure_png(figures.draw_visual_networks(drawn))
 
 
-def draw_clip_features(options: FeaturesOptions, clips: pd.DataFrame, mel, gam, cqt, rgb) -> bytes:
-    """Draw the features of the first scene's first evaluation clip."""
+def draw_features_by_scene(
+    options: FeaturesOptions, clips: pd.DataFrame, mel, gam, cqt, rgb
+) -> bytes:
+    """Draw the features of one clip per scene; no other clip is read."""
     from avsc_kedro import figures
 
-    clip, scene = _first_clips(clips)[0]
-    figure = figures.draw_clip_features(
-        {"mel": mel[clip], "gam": gam[clip], "cqt": cqt[clip]},
-        rgb[clip],
-        title=f"{clip} ({paper.scene_title(scene)})",
+    stores = {"mel": mel, "gam": gam, "cqt": cqt}
+    shown = [
+        figures.ClipFeatures(
+            paper.scene_title(scene),
+            clip if split == "eval" else f"{clip} ({split})",
+            {kind: store[clip] for kind, store in stores.items()},
+            rgb[clip],
+        )
+        for clip, scene, split in _clip_per_scene(clips)
+    ]
+    figure = figures.draw_features(
+        shown,
+        centres_hz={
+            kind: figures.band_centres_hz(kind, **options.recipe(kind)[kind]) for kind in stores
+        },
         hop_ms=hop_ms(options),
         frames_per_second=options.rgb.frames_per_second,
     )
     return figures.figure_png(figure)
 
 
-def draw_features_by_scene(
-    options: FeaturesOptions, clips: pd.DataFrame, mel, gam, cqt, rgb
-) -> bytes:
-    """Draw the features of each scene's first evaluation clip."""
-    from avsc_kedro import figures
-    from avsc_kedro.figures.feature_grid import draw_feature_grid
+def _clip_per_scene(clips: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return clip, scene and split of each scene's first evaluation clip, scenes sorted.
 
-    scenes = {
-        scene: ({"mel": mel[clip], "gam": gam[clip], "cqt": cqt[clip]}, _middle(rgb[clip]))
-        for clip, scene in _first_clips(clips)
-    }
-    return figures.figure_png(draw_feature_grid(scenes, hop_ms=hop_ms(options)))
-
-
-def _first_clips(clips: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the first evaluation clip and the name of each scene, scenes sorted."""
-    first = clips[clips["split"] == "eval"].drop_duplicates("scene").sort_values("scene")
-    return list(first[["clip_id", "scene"]].itertuples(index=False, name=None))
-
-
-def _middle(frames):
-    return frames[len(frames) // 2]
+    A scene without one shows its first clip to train, or to validate.
+    """
+    places = clips["split"].map(SPLITS_TO_SHOW.index)
+    first = clips.assign(place=places).sort_values(["scene", "place"], kind="stable")
+    first = first.drop_duplicates("scene")
+    return list(first[["clip_id", "scene", "split"]].itertuples(index=False, name=None))
 
 
 def _layers(summary: Mapping[str, Any]) -> list[tuple[str, list[int], int]]:

@@ -20,7 +20,6 @@ PICTURES = (
     "fusion_curves",
     "audio_networks",
     "visual_networks",
-    "clip_features",
     "features_by_scene",
     "embedding_map",
 )
@@ -120,7 +119,6 @@ def _input_figures() -> list:
     return [
         node(drawings.draw_audio_networks, "aud_mel.summary", "audio_networks", name="draw_audio"),
         node(drawings.draw_visual_networks, networks, "visual_networks", name="draw_visual"),
-        node(drawings.draw_clip_features, seen, "clip_features", name="draw_clip_features"),
         node(drawings.draw_features_by_scene, seen, "features_by_scene", name="draw_scenes"),
     ]
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from avsc_kedro import paper
 from avsc_kedro.page import Section, Table
 from avsc_kedro.pipelines.digests import SHOWN_DIGITS
 from avsc_kedro.pipelines.reporting.naming import FEWEST_CLIPS_ON_A_MAP, data_title
 
 TAU_CLIPS = f"{sum(paper.TAU_EVAL_CLIPS):,}"
+
+FAILURE_TITLES = {
+    "clip_id": "Clip",
+    "features": "Feature",
+    "path": "Path",
+    "expected": "Expected",
+    "received": "Received",
+    "remedy": "What to do",
+}
 
 
 def run_section(scores, clip_counts, failures) -> Section:
@@ -24,9 +35,16 @@ def run_section(scores, clip_counts, failures) -> Section:
     shown = [Table("Clips per scene as listed, before any was left out.", counts)]
     if len(failures):
         text += f"\n\nClips left out because they could not be read: {scores['failed_clips']}."
-        named = failures.rename(columns={"clip_id": "clip"}).rename(columns=str.capitalize)
-        shown.append(Table("Clips left out, and why.", named))
+        shown.append(Table("Clips left out, why, and what to do.", _tabulate(failures)))
     return Section("What was run", text, shown)
+
+
+def _tabulate(failures: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per clip and cause; features that fail for the same cause are joined."""
+    cause = [column for column in FAILURE_TITLES if column != "features"]
+    grouped = failures.groupby(cause, sort=False, dropna=False, as_index=False)
+    joined = grouped["features"].agg(", ".join)
+    return joined[list(FAILURE_TITLES)].rename(columns=FAILURE_TITLES)
 
 
 def score_section(score_table) -> Section:
@@ -121,13 +139,12 @@ def network_section(pictures) -> Section:
 
 def feature_section(settings, pictures) -> Section:
     """What the networks see."""
-    shown = [
-        ("Features of one evaluation clip.", pictures["clip_features"]),
-        (
-            "One evaluation clip per scene; the spectrograms of a column share one scale.",
-            pictures["features_by_scene"],
-        ),
-    ]
+    caption = (
+        "What is stored of the first evaluation clip of each scene, or of a clip to train where "
+        "its name says so: level of the left channel by time and frequency, and frames. The "
+        "spectrograms of a column share one scale of levels."
+    )
+    shown = [(caption, pictures["features_by_scene"])]
     return Section("Features", "", [Table("What is stored of one clip.", settings[0])], shown)
 
 

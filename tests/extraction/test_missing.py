@@ -12,18 +12,15 @@ import pytest
 
 from avsc_kedro import signal
 from avsc_kedro.errors import InputError
-from avsc_kedro.extraction import (
-    PlannedClip,
-    ShardTask,
-    extract_missing,
-    extract_shard,
-    missing,
-    shard_task,
-)
+from avsc_kedro.extraction import PlannedClip, extract_missing, missing, shard_task
+from avsc_kedro.extraction.attempts import Attempts
+from avsc_kedro.extraction.same_maker import maker
+from avsc_kedro.extraction.shard_task import Part, ShardTask, extract_shard
 from avsc_kedro.features import clip_features, make_recipe
 from avsc_kedro.media.audio import read_audio
 from avsc_kedro.media.encoding import write_mp4, write_wav
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
+from avsc_kedro.paper import SOUND_KINDS
 from avsc_kedro.stores import FeatureStore
 from avsc_kedro.stores.index import Index
 
@@ -71,6 +68,12 @@ def new_store(folder, kind="mel", options=OPTIONS):
 
 def limits(**numbers):
     return ExtractionOptions(**{"workers": 1, "clips_per_shard": 2, **numbers})
+
+
+def shard_of(store, clips):
+    """The task that makes one shard of these clips."""
+    attempts = Attempts.of(store.folder / "attempts", [clip.clip_id for clip in clips], limit_s=60)
+    return ShardTask(clips, [Part(store.shards, store.recipe, Index(""))], attempts, maker())
 
 
 def shard_times(store):
@@ -123,9 +126,9 @@ def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(
     extract_missing(new_store(tmp_path), clips["mel"][:2], limits())
     decoded = []
 
-    def spy(kind, path, recipe):
+    def spy(recipes, path):
         decoded.append(path)
-        return clip_features(kind, path, recipe)
+        return clip_features(recipes, path)
 
     monkeypatch.setattr(shard_task, "clip_features", spy)
     red, green, blue = clips["mel"]
@@ -135,7 +138,7 @@ def test_a_new_clip_and_a_replaced_one_are_all_that_is_decoded(
     assert sorted(decoded) == sorted([green.path, blue.path])
     assert store.clip_ids == ["blue", "red", "green"]
     np.testing.assert_array_equal(
-        store["green"], clip_features("mel", green.path, OPTIONS.recipe("mel"))
+        store["green"], clip_features({"mel": OPTIONS.recipe("mel")}, green.path)["mel"]
     )
 
 
@@ -234,6 +237,89 @@ def test_a_changed_option_makes_a_store_beside_the_old_one(tmp_path, clips, in_t
     assert new_store(tmp_path, options=other).open().shape == (3, 6, 15, 2)
 
 
+def test_a_link_out_of_the_data_root_is_the_recording_it_leads_to(tmp_path, clips, in_threads):
+    red, green, _ = clips["mel"]
+    link = tmp_path / "data" / "a 'linked' tram.wav"
+    link.parent.mkdir()
+    link.symlink_to(red.path)
+    planned, store = [PlannedClip("tram", str(link))], new_store(tmp_path / "data")
+    extract_missing(store, planned, limits())
+    expected = clip_features({"mel": OPTIONS.recipe("mel")}, red.path)["mel"]
+    np.testing.assert_array_equal(store["tram"], expected)
+
+    link.unlink()
+    link.symlink_to(green.path)
+    assert "1 recording changed" in new_store(tmp_path / "data").why_outdated()
+    extract_missing(new_store(tmp_path / "data"), planned, limits())
+    expected = clip_features({"mel": OPTIONS.recipe("mel")}, green.path)["mel"]
+    np.testing.assert_array_equal(new_store(tmp_path / "data").open()["tram"], expected)
+
+
+def sound_stores(folder):
+    return [new_store(folder, kind) for kind in SOUND_KINDS]
+
+
+def test_stores_beside_are_filled_from_one_decoding(
+    tmp_path, clips, in_threads, monkeypatch, caplog
+):
+    decoded = []
+
+    def spy(recipes, path):
+        decoded.append((Path(path).stem, tuple(recipes)))
+        return clip_features(recipes, path)
+
+    for kind in SOUND_KINDS:
+        extract_missing(new_store(tmp_path / "apart", kind), clips["mel"], limits())
+    monkeypatch.setattr(shard_task, "clip_features", spy)
+    mel, gam, cqt = sound_stores(tmp_path)
+    done = extract_missing(mel, clips["mel"], limits(), beside=[gam, cqt])
+    assert sorted(decoded) == [(name, SOUND_KINDS) for name in sorted(COLOURS)]
+    assert [row.shard for row in done.rows] == [row.shard for row in map(mel.row, COLOURS)]
+    for store, apart in zip((mel, gam, cqt), sound_stores(tmp_path / "apart"), strict=True):
+        assert store.open().content_digest == apart.open().content_digest
+
+    decoded.clear()
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="avsc_kedro"):
+        extract_missing(gam, clips["mel"], limits(), beside=[mel, cqt])
+    assert decoded == []
+    assert caplog.messages == ["gam: all 3 clips are up to date, nothing decoded"]
+
+
+def test_only_what_each_store_lacks_is_made(tmp_path, clips, in_threads, monkeypatch):
+    made = {}
+
+    def spy(recipes, path):
+        made[Path(path).stem] = tuple(recipes)
+        return clip_features(recipes, path)
+
+    mel, gam, cqt = sound_stores(tmp_path)
+    extract_missing(gam, clips["mel"][:1], limits())
+    extract_missing(cqt, clips["mel"], limits())
+    monkeypatch.setattr(shard_task, "clip_features", spy)
+    extract_missing(mel, clips["mel"], limits(), anew=True, beside=[gam, cqt])
+    assert made == {"red": ("mel",), "green": ("mel",), "blue": ("mel",)} | made
+    assert {name for name, kinds in made.items() if "cqt" in kinds} == set()
+    for store in sound_stores(tmp_path):
+        assert store.open().clip_ids == list(COLOURS)
+    extract_missing(mel, clips["mel"], limits(), anew=True, beside=[gam, cqt])
+    assert set(made.values()) == {("mel",)}
+
+
+def test_a_recording_that_fails_fails_in_every_store(tmp_path, clips, in_threads):
+    garbage = tmp_path / "garbage.wav"
+    garbage.write_bytes(b"no sound at all" * 50)
+    planned = [*clips["mel"], PlannedClip("garbage", str(garbage))]
+    mel, *beside = sound_stores(tmp_path)
+    extract_missing(mel, planned, limits(max_failed_fraction=1), beside=beside)
+    for store in sound_stores(tmp_path):
+        [failure] = store.open().failures
+        assert failure.clip_id == "garbage"
+        assert failure.expected == "a readable media file"
+        assert failure.received
+        assert failure.remedy
+
+
 def test_how_work_is_cut_does_not_change_what_comes_out(tmp_path, clips, in_threads):
     stores = [new_store(tmp_path / str(size)) for size in (1, 3)]
     for store, size in zip(stores, (1, 3), strict=True):
@@ -256,22 +342,24 @@ def test_no_task_holds_more_than_a_shard(tmp_path, clips, in_threads, monkeypatc
 
 
 def test_features_of_another_shape_are_a_failure(tmp_path, clips, monkeypatch):
-    monkeypatch.setattr(shard_task, "clip_features", lambda *_: np.zeros((8, 14, 2), "f4"))
+    monkeypatch.setattr(shard_task, "clip_features", lambda *_: {"mel": np.zeros((8, 14, 2), "f4")})
     store = new_store(tmp_path)
-    shard = extract_shard(ShardTask(store.shards, store.recipe, clips["mel"], Index("")))
+    store.folder.mkdir(parents=True)
+    [shard] = extract_shard(shard_of(store, clips["mel"]))
     assert (shard.name, shard.rows) == (None, [])
-    expected = "Expected features of shape (8, 15, 2). Made (8, 14, 2)"
+    expected = "Expected features of shape (8, 15, 2). Received (8, 14, 2) from "
     assert expected in shard.failures[0].reason
     assert not store.shards.exists()
 
 
 PEAKS = """
 import json, sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from avsc_kedro.extraction import PlannedClip, ShardTask, extract_shard
+from avsc_kedro.extraction import PlannedClip, extract_missing, missing
 from avsc_kedro.features import make_recipe
-from avsc_kedro.options import FeaturesOptions
-from avsc_kedro.stores.index import Index
+from avsc_kedro.options import ExtractionOptions, FeaturesOptions
+from avsc_kedro.stores import FeatureStore
 
 def peak_bytes():
     status = Path("/proc/self/status").read_text()
@@ -279,10 +367,12 @@ def peak_bytes():
 
 options, video, folder = FeaturesOptions(**json.loads(sys.argv[1])), sys.argv[2], Path(sys.argv[3])
 recipe = make_recipe("rgb", options)
+missing.open_pool = lambda workers: ThreadPoolExecutor(workers)
 
 def extract(shard, clips):
-    planned = [PlannedClip(f"{shard}-{i}", video) for i in range(clips)]
-    result = extract_shard(ShardTask(folder, recipe, planned, Index("")))
+    planned = [PlannedClip(f"{i}", video) for i in range(clips)]
+    limits = ExtractionOptions(workers=1, clips_per_shard=8)
+    result = extract_missing(FeatureStore(folder / shard, recipe), planned, limits)
     assert len(result.rows) == clips, result.failures
 
 peaks = []
