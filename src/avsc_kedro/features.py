@@ -78,9 +78,7 @@ def decode_frames(path: str, recipe: dict[str, Any], *, start_s: float = 0) -> n
         frames_per_second=recipe["rgb"]["frames_per_second"], duration_s=recipe["duration_s"]
     )
     with decoding(path):
-        return read_frames(
-            path, times_s=times_s, size_px=recipe["rgb"]["size_px"], start_s=start_s
-        )
+        return read_frames(path, times_s=times_s, size_px=recipe["rgb"]["size_px"], start_s=start_s)
 
 
 def count_segments(duration_s: float, *, clip_s: float) -> int:

@@ -60,11 +60,6 @@ def test_the_right_size_is_left_alone():
     np.testing.assert_array_equal(squash(frame, size_px=48), frame)
 
 
-def test_a_frame_from_memory_is_upright():
-    frame = smooth_noise(48, 48)
-    np.testing.assert_array_equal(squash(frame, size_px=48), frame)
-
-
 @pytest.mark.parametrize("color_range", [ColorRange.MPEG, ColorRange.JPEG])
 @pytest.mark.parametrize(
     ("colorspace", "red_share", "blue_share"),
