@@ -48,6 +48,6 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
 
 def test_without_dask_the_next_step_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    refused = pytest.raises(InputError, match=r"pip install 'avsc_kedro\[dask\]'")
+    refused = pytest.raises(InputError, match=r"pip install -e '\.\[dask\]'")
     with refused, open_cluster("local"):
         pass

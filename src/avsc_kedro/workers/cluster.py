@@ -34,7 +34,7 @@ def open_cluster(scheduler: str, workers: int | None = None) -> Iterator[Executo
     except ImportError as error:
         raise InputError(
             "Expected the package distributed for extraction.scheduler. Received none. "
-            "Run: pip install 'avsc_kedro[dask]', here and on every worker."
+            "Run in the project's folder: pip install -e '.[dask]', here and on every worker."
         ) from error
     with ExitStack() as stack:
         if scheduler == "local":
