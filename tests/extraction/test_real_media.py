@@ -13,9 +13,7 @@ from avsc_kedro.stores import FeatureStore
 from tests.conftest import MEDIA
 from tests.extraction.test_missing import OPTIONS, limits
 
-SMALL = OPTIONS.model_copy(
-    update={"audio": OPTIONS.audio.model_copy(update={"duration_s": 10.0})}
-)
+SMALL = OPTIONS.model_copy(update={"audio": OPTIONS.audio.model_copy(update={"duration_s": 10.0})})
 
 
 def test_every_scene_gives_all_features(tmp_path, media):
@@ -36,17 +34,23 @@ def test_every_scene_gives_all_features(tmp_path, media):
         assert len(store) == 240
     levels = np.array([stores["mel"][clip] for clip in stores["mel"].clip_ids])
     assert np.isfinite(levels).all()
-    assert np.ptp(levels, axis=(1, 2, 3)).min() > 20
+    assert np.ptp(levels, axis=(1, 2, 3)).min() > 10
 
 
 @pytest.mark.parametrize("kind", ["mel", "rgb"])
 @pytest.mark.parametrize("name", sorted(p.name for p in MEDIA.glob("odd/*")) or ["absent"])
 def test_odd_files_give_features_or_say_what_is_wrong(name, kind, media):
     path = media / "odd" / name
-    try:
-        features = clip_features({kind: SMALL.recipe(kind)}, str(path))[kind]
-    except DecodeError as error:
-        assert all((error.expected, error.received, error.remedy))
-        assert str(path) in str(error)
+    found = features_or_error(kind, path)
+    if isinstance(found, DecodeError):
+        assert all((found.expected, found.received, found.remedy))
+        assert str(path) in str(found)
     else:
-        assert features.shape == SMALL.shape(kind)
+        assert found.shape == SMALL.shape(kind)
+
+
+def features_or_error(kind, path):
+    try:
+        return clip_features({kind: SMALL.recipe(kind)}, str(path))[kind]
+    except DecodeError as error:
+        return error
