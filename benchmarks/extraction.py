@@ -36,13 +36,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for benchmarks; processes that are spawned inherit it
 
 from avsc_kedro.extraction import PlannedClip, extract_missing, missing  # noqa: E402
-from avsc_kedro.features import make_recipe  # noqa: E402
+from avsc_kedro.features import clip_features, make_recipe  # noqa: E402
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions  # noqa: E402
 from avsc_kedro.stores import FeatureStore  # noqa: E402
 from avsc_kedro.workers import open_pool  # noqa: E402
 from benchmarks import plain_extraction as plain  # noqa: E402
 from benchmarks.extraction_steps import saving, time_steps  # noqa: E402
-from benchmarks.same_features import SOUND, check_equality, make_both  # noqa: E402
+from benchmarks.same_features import SOUND, check_equality  # noqa: E402
 from benchmarks.store_access import paper_options, peak_memory_kb, take_turns  # noqa: E402
 from benchmarks.tau_like import Clip, Format, make_clips  # noqa: E402
 
@@ -83,10 +83,10 @@ def measure(bench: Bench, *, processes: int, repeats: int) -> dict[str, Any]:
     speeds = []
     with ExitStack() as pools:
         ours, theirs = (
-            {count: pools.enter_context(warm_pool(count, bench)) for count in counts}
-            for _ in (OURS, PLAIN)
+            {count: pools.enter_context(warm_pool(count, warm_up)) for count in counts}
+            for warm_up in (partial(make_ours, bench), partial(make_plain, bench))
         )
-        free = pools.enter_context(warm_pool(1, bench, pinned=False))
+        free = pools.enter_context(warm_pool(1, partial(make_plain, bench), pinned=False))
         for part in PARTS:
             for count in counts:
                 ways = ways_of(part, ours[count], theirs[count], bench)
@@ -112,12 +112,14 @@ def measure(bench: Bench, *, processes: int, repeats: int) -> dict[str, Any]:
 
 
 @contextmanager
-def warm_pool(processes: int, bench: Bench, *, pinned: bool = True) -> Iterator[Executor]:
-    """Open a pool all of whose processes have made every feature once.
+def warm_pool(
+    processes: int, warm_up: Callable[[], None], *, pinned: bool = True
+) -> Iterator[Executor]:
+    """Open a pool all of whose processes have made every feature once, in their own way.
 
     Args:
         processes: How many.
-        bench: What is extracted.
+        warm_up: Makes every feature once.
         pinned: A pool of the project, with one thread a process; else one of Python's own.
     """
     spawn = multiprocessing.get_context("spawn")
@@ -125,13 +127,20 @@ def warm_pool(processes: int, bench: Bench, *, pinned: bool = True) -> Iterator[
     threads = ONE_DECODING_THREAD if pinned else {}
     with opened as pool:
         with mock.patch.dict(os.environ, threads):
-            for task in [pool.submit(warm_up, bench) for _ in range(processes)]:
+            for task in [pool.submit(warm_up) for _ in range(processes)]:
                 task.result()
         yield pool
 
 
-def warm_up(bench: Bench) -> None:
-    make_both(bench.clips[0], bench.options)
+def make_ours(bench: Bench) -> None:
+    clip, options = bench.clips[0], bench.options
+    clip_features({kind: options.recipe(kind) for kind in SOUND}, str(clip.sound))
+    clip_features({"rgb": options.recipe("rgb")}, str(clip.video))
+
+
+def make_plain(bench: Bench) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plain.save_features(PARTS["all"], *bench.clips[0], Path(folder), bench.options)
 
 
 def ways_of(part: str, ours: Executor, theirs: Executor, bench: Bench) -> dict[str, Callable]:

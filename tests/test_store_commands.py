@@ -130,9 +130,9 @@ def test_clips_that_failed_are_tried_again_when_told(stores, fill, monkeypatch):
     assert len(extract_missing(store, planned, limits).rows) == 0
 
     done = command("retry")
-    assert "1 clips will be tried again" in done.output
+    assert "failed clips that will be tried again: 1" in done.output
     assert "kedro run --pipeline=features" in done.output
-    assert store.why_outdated() == "1 clips that failed are to be tried again"
+    assert store.why_outdated() == "clips that failed are to be tried again (1)"
     assert [row.clip_id for row in extract_missing(store, planned, limits).rows] == ["garbage"]
     assert store.clip_ids == ["tram", "garbage"]
     assert store.why_outdated() is None

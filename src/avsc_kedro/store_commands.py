@@ -139,7 +139,7 @@ def retry_command(env: str | None, params: dict[str, Any]) -> None:
     for info in shelf.stores:
         if info.failures and info.recipe_id in shelf.wanted:
             again = shelf.store(info).forget_failures()
-            click.echo(f"{_name(info)}: {again} clips will be tried again")
+            click.echo(f"{_name(info)}: failed clips that will be tried again: {again}")
             failed += again
     if failed:
         click.echo("Now run: kedro run --pipeline=features with the same --env and --params")

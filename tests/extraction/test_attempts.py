@@ -29,7 +29,7 @@ def extract(tmp_path, monkeypatch):
             workers=workers, clips_per_shard=4, max_failed_fraction=1, **limits
         )
         extract_missing(store, planned, options)
-        assert not (store.folder / "attempts").exists()
+        assert not list(store.folder.glob(".attempt*"))
         return store
 
     return extract
@@ -73,21 +73,21 @@ def test_a_failed_clip_is_not_tried_again_before_it_is_asked_for(extract, monkey
 
 
 def notes(folder, *clips, limit_s=60):
-    return Attempts.of(folder / "attempts", clips, limit_s=limit_s)
+    return Attempts.of(folder, clips, limit_s=limit_s)
 
 
 def test_notes_name_the_clip_while_it_is_decoded_only(tmp_path):
     attempts = notes(tmp_path, "bus", "park")
     attempts.begin()
-    assert not attempts.name_a_clip()
+    assert not attempts.has_clip_at_work()
     with attempts.decoding("bus", "bus.wav"):
-        assert attempts.name_a_clip()
-    assert not attempts.name_a_clip()
+        assert attempts.has_clip_at_work()
+    assert not attempts.has_clip_at_work()
     with pytest.raises(ValueError, match="broken"), attempts.decoding("park", "park.wav"):
         raise ValueError("broken")
-    assert not attempts.name_a_clip()
+    assert not attempts.has_clip_at_work()
     attempts.end()
-    assert list(attempts.folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tasks_of_other_clips_keep_other_notes(tmp_path):
@@ -113,8 +113,14 @@ def test_a_clip_is_refused_at_its_second_end_and_no_other(tmp_path):
 @pytest.mark.parametrize("torn", ["", '{"at": "bu', json.dumps([])[:1]])
 def test_torn_notes_are_no_notes(tmp_path, torn):
     attempts = notes(tmp_path, "bus")
-    attempts.folder.mkdir()
     attempts._notes.write_text(torn)
     attempts.begin()
     with attempts.decoding("bus", "bus.wav"):
         pass
+
+
+def test_on_a_cluster_decoders_that_crash_cost_their_clips_alone(extract):
+    names = ["crash1", "crash2", "hang", "bus", *(f"ok{number}" for number in range(8))]
+    store = extract(*names, scheduler="local", time_limit_s=2)
+    assert store.clip_ids == names[3:]
+    assert [failure.clip_id for failure in store.failures] == names[:3]

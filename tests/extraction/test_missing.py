@@ -21,7 +21,7 @@ from avsc_kedro.media.audio import read_audio
 from avsc_kedro.media.encoding import write_mp4, write_wav
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
 from avsc_kedro.paper import SOUND_KINDS
-from avsc_kedro.stores import FeatureStore
+from avsc_kedro.stores import FeatureStore, StoreError
 from avsc_kedro.stores.index import Index
 
 OPTIONS = FeaturesOptions(
@@ -72,7 +72,7 @@ def limits(**numbers):
 
 def shard_of(store, clips):
     """The task that makes one shard of these clips."""
-    attempts = Attempts.of(store.folder / "attempts", [clip.clip_id for clip in clips], limit_s=60)
+    attempts = Attempts.of(store.folder, [clip.clip_id for clip in clips], limit_s=60)
     return ShardTask(clips, [Part(store.shards, store.recipe, Index(""))], attempts, maker())
 
 
@@ -255,6 +255,17 @@ def test_a_link_out_of_the_data_root_is_the_recording_it_leads_to(tmp_path, clip
     np.testing.assert_array_equal(new_store(tmp_path / "data").open()["tram"], expected)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_no_recording_and_nobody_waits_for_it(tmp_path, clips, in_threads):
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    planned, lax = [PlannedClip("pipe", str(pipe)), *clips["mel"]], limits(max_failed_fraction=1)
+    for _ in range(2):
+        extract_missing(new_store(tmp_path), planned, lax)
+        [failure] = new_store(tmp_path).open().failures
+        assert failure.received == "'Not a regular file'"
+
+
 def sound_stores(folder):
     return [new_store(folder, kind) for kind in SOUND_KINDS]
 
@@ -287,10 +298,10 @@ def test_stores_beside_are_filled_from_one_decoding(
 
 
 def test_only_what_each_store_lacks_is_made(tmp_path, clips, in_threads, monkeypatch):
-    made = {}
+    made = []
 
     def spy(recipes, path):
-        made[Path(path).stem] = tuple(recipes)
+        made.append((Path(path).stem, tuple(recipes)))
         return clip_features(recipes, path)
 
     mel, gam, cqt = sound_stores(tmp_path)
@@ -298,12 +309,28 @@ def test_only_what_each_store_lacks_is_made(tmp_path, clips, in_threads, monkeyp
     extract_missing(cqt, clips["mel"], limits())
     monkeypatch.setattr(shard_task, "clip_features", spy)
     extract_missing(mel, clips["mel"], limits(), anew=True, beside=[gam, cqt])
-    assert made == {"red": ("mel",), "green": ("mel",), "blue": ("mel",)} | made
-    assert {name for name, kinds in made.items() if "cqt" in kinds} == set()
+    # GAM's new clips lie in a shard of their own.
+    assert sorted(made) == [
+        *(("blue", (kind,)) for kind in ("gam", "mel")),
+        *(("green", (kind,)) for kind in ("gam", "mel")),
+        ("red", ("mel",)),
+    ]
     for store in sound_stores(tmp_path):
         assert store.open().clip_ids == list(COLOURS)
+    made.clear()
     extract_missing(mel, clips["mel"], limits(), anew=True, beside=[gam, cqt])
-    assert set(made.values()) == {("mel",)}
+    assert sorted(made) == [(name, ("mel",)) for name in sorted(COLOURS)]
+
+
+def test_a_damaged_store_beside_is_left_to_its_own_step(tmp_path, clips, in_threads, caplog):
+    mel, gam, cqt = sound_stores(tmp_path)
+    extract_missing(gam, clips["mel"], limits())
+    (gam.folder / "index.json").write_text('{"digest"')
+    extract_missing(mel, clips["mel"], limits(), beside=[gam, cqt])
+    assert "gam is not filled along" in caplog.text
+    assert mel.clip_ids == cqt.open().clip_ids == list(COLOURS)
+    with pytest.raises(StoreError, match="kedro stores repair"):
+        extract_missing(gam, clips["mel"], limits(), beside=[mel, cqt])
 
 
 def test_a_recording_that_fails_fails_in_every_store(tmp_path, clips, in_threads):
@@ -359,7 +386,7 @@ from pathlib import Path
 from avsc_kedro.extraction import PlannedClip, extract_missing, missing
 from avsc_kedro.features import make_recipe
 from avsc_kedro.options import ExtractionOptions, FeaturesOptions
-from avsc_kedro.stores import FeatureStore
+from avsc_kedro.stores import FeatureStore, StoreError
 
 def peak_bytes():
     status = Path("/proc/self/status").read_text()

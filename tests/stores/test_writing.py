@@ -272,3 +272,17 @@ def test_a_hundred_extractions_leave_no_more_than_they_need(world):
     for _ in range(100):
         world.extract(planned)
     assert len(list(world.store().folder.rglob("*"))) == 8
+
+
+def test_a_clip_is_tried_again_as_often_as_it_is_asked_for(world):
+    clips = world.record("tram", "bad", "bus", "park")
+    world.extract(clips)
+    for _ in range(3):
+        assert world.store().forget_failures() == 1
+        assert "bad" in world.extract(clips)
+        world.check("tram", "bus", "park")
+    world.record("bus", saying="another")
+    assert "bus" in world.extract(clips)
+    assert world.store().forget_failures() == 1
+    assert "bad" in world.extract(clips)
+    assert world.store().why_outdated() is None

@@ -39,6 +39,19 @@ def test_workers_of_many_threads_are_refused(cluster):
         list(run_all(pool, describe, [1]))
 
 
+def test_a_cluster_without_workers_says_so(caplog):
+    empty = LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    with empty, open_cluster(empty.scheduler_address) as pool:
+        pool.look()
+    assert "No dask worker is connected to" in caplog.text
+
+
+def test_workers_that_are_there_need_no_word(cluster, caplog):
+    with open_cluster(cluster.scheduler_address) as pool:
+        pool.look()
+    assert "No dask worker" not in caplog.text
+
+
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("avsc_kedro.workers.cluster.SECONDS_TO_CONNECT", 0.3)
     refused = pytest.raises(InputError, match=r"a dask scheduler at tcp://127\.0\.0\.1:9\.")

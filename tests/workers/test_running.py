@@ -1,10 +1,11 @@
 import threading
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 
+import distributed
 import pytest
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.workers import run_all
+from avsc_kedro.workers import run_all, running
 
 
 def square(number):
@@ -67,3 +68,63 @@ def test_a_task_is_tried_again_as_long_as_it_is_worth_it():
         assert asked == [1, 1, 1]
         with pytest.raises(InputError):
             list(run_all(pool, mortal({1: 9}), [1, 2, 3], try_again=try_again))
+
+
+class Suspect(distributed.KilledWorker):
+    def __init__(self):
+        super().__init__("task", last_worker=None, allowed_failures=3)
+
+
+def test_dask_s_suspects_get_another_chance_while_others_get_on():
+    left = {1: 1, 2: 3}
+
+    def work(task):
+        if left.get(task, 0):
+            left[task] -= 1
+            raise Suspect
+        return task
+
+    guilty = {1: 2}  # what try_again says yes to
+
+    def try_again(task):
+        guilty[task] = guilty.get(task, 0) - 1
+        return guilty[task] >= 0
+
+    with ThreadPoolExecutor(1) as pool:
+        assert sorted(run_all(pool, work, [2, 1, 3, 4], try_again=try_again)) == [
+            (number, number) for number in (1, 2, 3, 4)
+        ]
+
+
+def test_a_suspect_is_given_up_when_nothing_comes_of_it():
+    def work(task):
+        raise Suspect
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="died while working"):
+        list(run_all(pool, work, [1]))
+
+
+def test_a_pool_that_goes_away_is_said():
+    class Gone(Executor):
+        def submit(self, work, /, *arguments):
+            future = Future()
+            future.cancel()
+            return future
+
+    with pytest.raises(InputError, match=r"went away while counting.*run the same command again"):
+        list(run_all(Gone(), square, [1], doing="counting"))
+
+
+def test_who_waits_for_long_hears_why(monkeypatch):
+    monkeypatch.setattr(running, "SECONDS_BETWEEN_LOOKS", 0.01)
+    looks = []
+
+    class Slow(ThreadPoolExecutor):
+        def look(self):
+            looks.append("nobody works")
+            released.set()
+
+    released = threading.Event()
+    with Slow(1) as pool:
+        assert list(run_all(pool, lambda task: released.wait(10), [1])) == [(1, True)]
+    assert looks

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.publish import make_folder, remove_file
+from avsc_kedro.publish import remove_file
+from avsc_kedro.stores.writing import ATTEMPT
 from avsc_kedro.workers import time_limit
 
 RETRY = "then run: kedro stores retry, and the same kedro run again."
@@ -24,7 +25,7 @@ class Attempts(NamedTuple):
     """The notes of one task.
 
     Attributes:
-        folder: Where notes are kept, a folder that all workers see.
+        folder: Where notes are kept: the folder of a store, which all workers see.
         name: Tells this task's notes from others.
         limit_s: How long one clip may take.
     """
@@ -41,7 +42,6 @@ class Attempts(NamedTuple):
 
     def begin(self) -> None:
         """Take up what the last attempt, if its process ended, left behind."""
-        make_folder(self.folder)
         notes = self._read()
         if notes["at"] is not None:
             how = _first_line(self._log)
@@ -68,7 +68,7 @@ class Attempts(NamedTuple):
         remove_file(self._notes)
         remove_file(self._log)
 
-    def name_a_clip(self) -> bool:
+    def has_clip_at_work(self) -> bool:
         """Whether the process that did this task ended while it decoded a clip."""
         return self._read()["at"] is not None
 
@@ -90,11 +90,11 @@ class Attempts(NamedTuple):
 
     @property
     def _notes(self) -> Path:
-        return self.folder / f"{self.name}.json"
+        return self.folder / f"{ATTEMPT}{self.name}.json"
 
     @property
     def _log(self) -> Path:
-        return self.folder / f"{self.name}.log"
+        return self.folder / f"{ATTEMPT}{self.name}.log"
 
     def _read(self) -> dict:
         try:

@@ -15,7 +15,7 @@ from avsc_kedro.options import ExtractionOptions
 from avsc_kedro.stores.feature_store import FeatureStore
 from avsc_kedro.stores.lock import write_lock
 from avsc_kedro.stores.shard import Failure, Row
-from avsc_kedro.stores.store_error import writing_to
+from avsc_kedro.stores.store_error import StoreError, writing_to
 from avsc_kedro.stores.writing import seal
 from avsc_kedro.workers import open_cluster, open_pool, run_all
 
@@ -55,7 +55,8 @@ def extract_missing(
         options: Where and how it is done, and how many clips may fail.
         anew: Extract every clip, also those up to date and those that failed before.
         beside: Stores of other kinds, of the same clips and recordings. What they lack
-            is made as well, and a recording that several lack is decoded once.
+            is made as well, and a recording that several lack is decoded once. One that
+            is damaged is left as it is.
 
     Returns:
         What was made for `store`.
@@ -65,7 +66,7 @@ def extract_missing(
             store is sealed all the same.
         StoreError: If the index is damaged, or the disk refuses to be written.
     """
-    stores = [store, *beside]
+    stores = [store, *(each for each in beside if _is_readable(each))]
     before = {each.folder: set(each.indexed_clips()) for each in stores}
     with ExitStack() as locks:
         for each in sorted(stores, key=lambda each: each.folder):  # one order for every run
@@ -109,7 +110,7 @@ def _run(
             tasks,
             doing=f"extracting {kinds} features",
             remedy=REMEDY,
-            try_again=lambda task: task.attempts.name_a_clip(),
+            try_again=lambda task: task.attempts.has_clip_at_work(),
         )
         for task, shards in done:
             for kind, shard in zip(task.kinds, shards, strict=True):
@@ -119,6 +120,15 @@ def _run(
                 failed.update(failure.clip_id for failure in shard.failures)
             bar.advance(len(task.clips), failures=len(failed))
     return total
+
+
+def _is_readable(store: FeatureStore) -> bool:
+    try:
+        store.indexed_clips()
+    except StoreError as error:
+        logger.warning("%s is not filled along: %s", store.recipe.kind, error)
+        return False
+    return True
 
 
 def _open(options: ExtractionOptions):

@@ -16,7 +16,7 @@ from avsc_kedro.stores.plan import clips_by_slot, renew_plan
 from avsc_kedro.stores.recipe import renew_recipe
 from avsc_kedro.stores.source import confirm_source
 from avsc_kedro.stores.store_error import writing_to
-from avsc_kedro.stores.writing import ATTEMPTS, recover
+from avsc_kedro.stores.writing import recover
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def make_tasks(fillings: list[Filling], options: ExtractionOptions) -> list[Shar
         for clips, known in filling.slots:
             part = Part(filling.store.shards, filling.store.recipe, known)
             parts.setdefault(tuple(clips), []).append(part)
-    notes = fillings[0].store.folder / ATTEMPTS
+    notes = fillings[0].store.folder
     tasks = []
     for clips, wanted in parts.items():
         clip_ids = [clip.clip_id for clip in clips]

@@ -70,7 +70,7 @@ def extract_shard(task: ShardTask) -> list[Shard]:
         InputError: If this process sees other folders, or has another version of what
             makes features, than the one that gave the task.
     """
-    require_same_maker(task.maker, task.attempts.folder.parent)
+    require_same_maker(task.maker, task.attempts.folder)
     shards = [_NewShard(part, len(task.clips)) for part in task.parts]
     with writing_to(task.attempts.folder):
         task.attempts.begin()

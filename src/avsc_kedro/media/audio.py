@@ -58,26 +58,18 @@ def read_audio(
     sound = read(path, start_s=start_s, duration_s=duration_s)
     _require_complete(path, sound, duration_s=duration_s)
     _require_finite(path, sound.samples)
-    heard = _mixed(path, sound, channels=channels)
+    heard = _mixed(sound, channels=channels)
     if sound.sample_rate_hz != sample_rate_hz:
         # Before one channel is doubled: half the work.
         heard = soxr.resample(heard.T, sound.sample_rate_hz, sample_rate_hz, quality="HQ").T
     return _fit(to_stereo(heard), samples=round(sample_rate_hz * duration_s))
 
 
-def _mixed(path: str | Path, sound: Sound, *, channels: Literal["stereo", "mono"]) -> np.ndarray:
+def _mixed(sound: Sound, *, channels: Literal["stereo", "mono"]) -> np.ndarray:
     """Return one channel, or two that may differ."""
-    try:
-        mixed = sound.samples
-        if len(mixed) > 2:
-            mixed = to_stereo(mixed, names=sound.names)
-    except ValueError as error:
-        raise DecodeError.about(
-            path,
-            expected="at most 8 channels",
-            received=f"{len(sound.samples)}",
-            remedy="Mix it down to two channels.",
-        ) from error
+    mixed = sound.samples
+    if len(mixed) > 2:
+        mixed = to_stereo(mixed, names=sound.names)
     return mixed.mean(axis=0, keepdims=True) if channels == "mono" else mixed
 
 

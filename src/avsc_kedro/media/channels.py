@@ -19,6 +19,7 @@ STORED_ORDER = {
     7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
     8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
+MAX_CHANNELS = max(STORED_ORDER)
 GAINS = {
     "FL": (1.0, 0.0),
     "FR": (0.0, 1.0),
@@ -56,6 +57,6 @@ def to_stereo(samples: np.ndarray, *, names: Sequence[str] | None = None) -> np.
         return samples
     named = names if names and set(names) & set(GAINS) else STORED_ORDER.get(count)
     if named is None:
-        raise ValueError(f"Expected at most 8 channels. Received {count}.")
+        raise ValueError(f"Expected at most {MAX_CHANNELS} channels. Received {count}.")
     gains = np.array([GAINS.get(name, (0.0, 0.0)) for name in named], dtype=np.float32)
     return gains.T @ samples

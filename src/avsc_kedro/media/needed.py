@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import dropwhile
 from pathlib import Path
@@ -50,14 +51,14 @@ def needed_frames(path: str | Path, *, instants: np.ndarray) -> Iterator[tuple[V
         else:
             packets = _packets_from_the_beginning(container, stream, until_s=instants[-1])
             known = origin = min(p.pts for p in packets if p.is_shown)
-        on_screen = _on_screen(packets, stream, origin=origin, instants=instants)
+        on_screen = Counter(_on_screen(packets, stream, origin=origin, instants=instants))
         # A frame whose place is known shows that time counts from where it was said to.
         needed = choose(packets, wanted={known, *on_screen})
         first = packets[0]
         container.seek(first.pts if first.dts is None else first.dts, stream=stream)
         for frame in _as_announced(container, stream, packets=packets, needed=needed, known=known):
             if frame.pts in on_screen:
-                yield frame, on_screen.count(frame.pts)
+                yield frame, on_screen[frame.pts]
 
 
 def choose(packets: Sequence[Announced], *, wanted: set[int]) -> list[bool]:
@@ -102,7 +103,10 @@ def _on_screen(
     """Return for each instant the timestamp of the last frame not after it."""
     shown = np.array(sorted(p.pts for p in packets if p.is_shown and p.pts >= packets[0].pts))
     begins_s = seconds_since(origin, shown, stream) - TIMESTAMP_TOLERANCE_S
-    return shown[np.searchsorted(begins_s, instants, side="right") - 1].tolist()
+    last = np.searchsorted(begins_s, instants, side="right") - 1
+    if last[0] < 0:
+        raise Unforeseeable("no frame at the first instant")
+    return shown[last].tolist()
 
 
 def _as_announced(
@@ -114,13 +118,16 @@ def _as_announced(
     known: int,
 ) -> Iterator[VideoFrame]:
     coming = sorted(p.pts for p, feed in zip(packets, needed, strict=True) if feed and p.is_shown)
-    coming = [pts for pts in coming if pts >= known]
+    coming = deque(pts for pts in coming if pts >= known)
     for frame in _decoded(container, stream, packets=packets, needed=needed):
         if frame.pts is not None and frame.pts < known:
             continue
         # Of two fields, each in a packet of its own, one may have been left out.
-        if not coming or frame.pts != coming.pop(0) or frame.is_corrupt or frame.interlaced_frame:
+        if not coming or frame.pts != coming.popleft() or frame.is_corrupt or frame.interlaced_frame:
             raise Unforeseeable("another frame than announced")
+        # A container without a list of key frames calls every packet one.
+        if frame.pts == packets[0].pts and not frame.key_frame:
+            raise Unforeseeable("a key frame that is none")
         yield frame
     if coming:
         raise Unforeseeable("fewer frames than announced")

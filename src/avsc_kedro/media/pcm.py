@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.media.sound import Sound, declared_within, require_plausible_rate
+from avsc_kedro.media.sound import Sound, declared_within, require_plausible
 
 UNKNOWN_BYTES = 0xFFFFFFFF
 
@@ -30,12 +30,13 @@ def read_pcm(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
     """Read a stretch of a WAV or FLAC file.
 
     Raises:
-        DecodeError: If libsndfile refuses the file, or its sample rate is absurd.
+        DecodeError: If libsndfile refuses the file, or its header declares an
+            absurd sample rate or more than 8 channels.
     """
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
-            require_plausible_rate(path, rate)
+            require_plausible(path, sample_rate_hz=rate, channels=file.channels)
             samples = np.zeros((round(duration_s * rate), file.channels), dtype=np.float32)
             file.seek(min(round(start_s * rate), file.frames))
             decoded = len(file.read(out=samples))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avsc_kedro.media.channels import MAX_CHANNELS
 from avsc_kedro.media.decode_error import DecodeError
 
 # No recorder is faster; a damaged header that claims more would ask for endless memory.
@@ -38,12 +39,23 @@ def declared_within(declared_s: float | None, *, start_s: float, duration_s: flo
     return None if declared_s is None else float(np.clip(declared_s - start_s, 0, duration_s))
 
 
-def require_plausible_rate(path: str | Path, sample_rate_hz: int) -> None:
-    """Raise a DecodeError for a rate that only a damaged header can declare."""
+def require_plausible(path: str | Path, *, sample_rate_hz: int, channels: int) -> None:
+    """Refuse what only a damaged header can declare, before memory is asked for.
+
+    Raises:
+        DecodeError: If the rate is absurd, or there are more channels than can be mixed.
+    """
     if not 0 < sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         raise DecodeError.about(
             path,
             expected=f"a sample rate of at most {MAX_SAMPLE_RATE_HZ} Hz",
             received=f"{sample_rate_hz} Hz",
             remedy="The file is damaged: copy or download it again.",
+        )
+    if channels > MAX_CHANNELS:
+        raise DecodeError.about(
+            path,
+            expected=f"at most {MAX_CHANNELS} channels",
+            received=f"{channels}",
+            remedy="Mix it down to two channels.",
         )

@@ -65,25 +65,31 @@ def announced(
 
     Raises:
         Unforeseeable: If a timestamp is missing, twice there or out of order, a packet is
-            not whole, or the packets end earlier.
+            not whole, an edit list leaves out what follows a shown frame, or the packets
+            end earlier.
     """
     end_s = until_s + TIMESTAMP_TOLERANCE_S
-    read, found, shown, earliest = _reader(stream), [], set(), origin
+    read, found, seen, earliest = _reader(stream), [], set(), origin
     for packet in packets:
         if packet.pts is None and not packet.size:
             break  # the end
         one = read(packet)
-        if one.pts in shown or not one.may_follow(found):
+        if one.pts in seen or not one.may_follow(found):
             raise Unforeseeable("timestamps out of order")
         found.append(one)
-        shown.add(one.pts)
+        seen.add(one.pts)
         if one.is_shown and origin is None:
             earliest = one.pts if earliest is None else min(earliest, one.pts)
+        # An edit list may leave out the beginning. Where it leaves out more, the video ends, or
+        # goes on from an earlier key frame.
+        if not one.is_shown and (origin is not None or earliest is not None and one.pts > earliest):
+            raise Unforeseeable("an edit list leaves frames out")
         # What follows is decoded later still, so it is shown later still.
         known = one.pts if one.is_reset else one.dts
         if None not in (earliest, known) and seconds_since(earliest, known, stream) > end_s:
             return found
-    if earliest is None or seconds_since(earliest, max(shown), stream) <= end_s:
+    latest = max((one.pts for one in found if one.is_shown), default=None)
+    if latest is None or seconds_since(earliest, latest, stream) <= end_s:
         raise Unforeseeable("packets end before the instant")
     return found
 

@@ -13,7 +13,7 @@ from av.container import InputContainer
 
 from avsc_kedro.media.containers import audio_stream, decoded_frames, opened, stream_duration_s
 from avsc_kedro.media.decode_error import DecodeError
-from avsc_kedro.media.sound import Sound, declared_within, require_plausible_rate
+from avsc_kedro.media.sound import Sound, declared_within, require_plausible
 
 # Timestamps of some containers are coarse: smaller jumps are rounding, larger ones are holes.
 JITTER_S = 0.1
@@ -30,8 +30,8 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
     that came before, and it costs little beside the pictures.
 
     Raises:
-        DecodeError: If there is no sound track, FFmpeg fails on it, or its sample rate
-            is absurd.
+        DecodeError: If there is no sound track, FFmpeg fails on it, its sample rate
+            is absurd, or it has more than 8 channels.
     """
     with opened(path) as container:
         stream = audio_stream(container)
@@ -42,9 +42,10 @@ def read_track(path: str | Path, *, start_s: float, duration_s: float) -> Sound:
                 received="none",
                 remedy="Add one, or name a file that has sound.",
             )
-        require_plausible_rate(path, stream.rate)
-        rate, wanted = stream.rate, round(duration_s * stream.rate)
-        samples = np.zeros((stream.layout.nb_channels, wanted), dtype=np.float32)
+        rate, channels = stream.rate, stream.layout.nb_channels
+        require_plausible(path, sample_rate_hz=rate, channels=channels)
+        wanted = round(duration_s * rate)
+        samples = np.zeros((channels, wanted), dtype=np.float32)
         first, covered = round(start_s * rate), 0
         for position, frame in _placed_frames(container, stream, path):
             if position + frame.samples <= first:

@@ -33,7 +33,8 @@ def read_frames(
     Decoding begins at a key frame near the first instant, and frames that no wanted one
     depends on are left out, where that is certain to give the same pictures. Damage in
     what is left out stays unseen, as does damage that the decoder itself takes for
-    picture content.
+    picture content. In a file from which packets are missing, what is shown is a guess of
+    the decoder's, and another one where decoding begins elsewhere.
 
     Args:
         path: Any container FFmpeg reads.

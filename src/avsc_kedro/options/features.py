@@ -160,4 +160,4 @@ class ExtractionOptions(Options):
     clips_per_shard: int = Field(gt=0)
     max_failed_fraction: float = Field(default=0.1, ge=0, le=1)
     time_limit_s: float = Field(default=120, gt=0)
-    scheduler: str | None = Field(default=None, pattern=r"^(local|\w+://.+)$")
+    scheduler: str | None = Field(default=None, pattern=r"^(local|(tcp|tls)://.+)$")

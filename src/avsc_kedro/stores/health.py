@@ -85,7 +85,7 @@ def forget_failures(folder: Path, recipe: Recipe) -> int:
     failed = len(index.failures)
     if failed:
         index.failures = {}
-        index.incomplete = f"{failed} clips that failed are to be tried again"
+        index.incomplete = f"clips that failed are to be tried again ({failed})"
         write_index(folder, index)
     return failed
 

@@ -19,9 +19,9 @@ LIBRARIES = (
     "gammatone",
     "librosa",
     "numpy",
-    "opencv-python-headless",
     "scipy",
     "soundfile",
+    "soxr",
 )
 
 logger = logging.getLogger(__name__)
@@ -103,5 +103,5 @@ def _changes(before: dict[str, str], now: dict[str, str]) -> str:
 def _version(library: str) -> str:
     try:
         return version(library)
-    except PackageNotFoundError:  # such as opencv under another of its names
+    except PackageNotFoundError:  # under another of its names
         return "unknown"

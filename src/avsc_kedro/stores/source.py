@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,9 +27,11 @@ def identify_source(path: str) -> Source:
     """Return a file's identity: size, modification time, inode and content digest.
 
     Raises:
-        OSError: If the file cannot be read.
+        OSError: If the file cannot be read, or is none with a beginning and an end.
     """
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # a pipe or a device may never end
+        raise OSError(errno.EINVAL, "Not a regular file")
     return _source(path, status, digest_file(Path(path)))
 
 
@@ -65,7 +69,7 @@ def confirm_source(known: Source, path: str) -> Source | None:
 
 def _is_readable(path: str) -> bool:
     try:
-        digest_file(Path(path))
+        identify_source(path)
     except OSError:
         return False
     return True

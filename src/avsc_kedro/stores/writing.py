@@ -6,7 +6,6 @@ Everything here belongs inside `write_lock`.
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,8 @@ from avsc_kedro.stores.source import confirm_source
 SHARDS = "shards"
 # Readers of an older index may still map a superseded shard this long.
 KEEP_SUPERSEDED_S = 24 * 3600
-ATTEMPTS = "attempts"
-TEMPORARY = (f"{SHARDS}/.*.h5", ".index-*.json", ".plan-*.json", ".recipe-*.json")
+ATTEMPT = ".attempt-"
+TEMPORARY = (f"{SHARDS}/.*.h5", ".index-*.json", ".plan-*.json", ".recipe-*.json", f"{ATTEMPT}*")
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +53,14 @@ def unsealed_shards(folder: Path, index: Index, recipe: Recipe) -> list[Shard]:
 
 
 def adopt(index: Index, shards: list[Shard]) -> None:
-    """Add to an index what these shards hold of clips that it does not know, or knows changed."""
+    """Add to an index what these shards hold of clips that it does not know, or knows changed.
+
+    A failure in a superseded shard is none: it may be that it was to be tried again.
+    """
     for shard in shards:
+        failures = [] if shard.name in index.superseded else shard.failures
         rows = [row for row in shard.rows if _is_better(row, index)]
-        failures = [failure for failure in shard.failures if _is_better(failure, index)]
+        failures = [failure for failure in failures if _is_better(failure, index)]
         index.add(shard._replace(rows=rows, failures=failures))
 
 
@@ -147,4 +150,3 @@ def _remove_half_written(folder: Path) -> None:
     for pattern in TEMPORARY:
         for path in folder.glob(pattern):
             remove_file(path)
-    shutil.rmtree(folder / ATTEMPTS, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,8 @@ from avsc_kedro.errors import InputError
 from avsc_kedro.workers.process import become_worker, usable_cpus
 
 SECONDS_TO_CONNECT = 20
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -52,7 +55,15 @@ class Cluster(Executor):
     """The workers of a dask client, each task prepared as in a pool of this machine."""
 
     def __init__(self, client: Any):
+        self._client = client
         self._pool = client.get_executor(pure=False)
+
+    def look(self) -> None:
+        """Say so if there is nobody who could work."""
+        if not self._client.scheduler_info(n_workers=-1)["workers"]:
+            logger.warning(
+                "No dask worker is connected to %s; waiting for one", self._client.scheduler.address
+            )
 
     def submit(self, work: Callable, /, *args: Any, **kwargs: Any) -> Future:
         return self._pool.submit(_run_on_worker, work, *args, **kwargs)

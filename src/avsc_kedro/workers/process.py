@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 from threadpoolctl import threadpool_limits
 
-_is_worker = False
+_is_worker = False  # there for a pool's tasks alone, so that it may be ended
 
 
 def usable_cpus() -> int:
@@ -41,11 +41,6 @@ def become_worker() -> None:
     threadpool_limits(1)
     cv2.setNumThreads(1)
     _is_worker = True
-
-
-def is_worker() -> bool:
-    """Whether this process is there for a pool's tasks alone, so that it may be ended."""
-    return _is_worker
 
 
 @contextmanager
