@@ -78,7 +78,7 @@ class Speed(NamedTuple):
 
 def measure(bench: Bench, *, processes: int, repeats: int) -> dict[str, Any]:
     """Measure everything; each value is a table, as rows by the names of their columns."""
-    equality = check_equality(bench.clips[0], bench.options)
+    equality = check_equality(bench.clips[0], bench.options, others=bench.clips[1:2])
     counts = sorted({1, processes})
     speeds = []
     with ExitStack() as pools:

@@ -210,6 +210,23 @@ def test_an_absurd_sample_rate_is_refused_before_memory_is_asked_for(tmp_path):
         read_audio(path, sample_rate_hz=8000, duration_s=1.0)
 
 
+@pytest.mark.parametrize(("suffix", "channels"), [("wav", 1024), ("wav", 9), ("aiff", 16)])
+def test_too_many_channels_are_refused_before_memory_is_asked_for(tmp_path, suffix, channels):
+    """AIFF is read by FFmpeg."""
+    path = write_wav(tmp_path / f"wide.{suffix}", np.zeros((channels, 8)), rate=48_000)
+    expected = rf"at most 8 channels\. Received {channels} from .*wide.*Mix it down to two channels"
+    with pytest.raises(DecodeError, match=expected):
+        read_audio(path, sample_rate_hz=32_000, duration_s=1e9)  # beyond any address space
+
+
+def test_eight_channels_are_mixed_down(tmp_path):
+    waveform = noise(16_000, 0.5, channels=8)
+    path = write_wav(tmp_path / "eight.wav", waveform, rate=16_000)
+    _, right = read_audio(path, sample_rate_hz=16_000, duration_s=0.5)
+    expected = waveform[1] + 0.707 * (waveform[2] + waveform[5] + waveform[7])
+    np.testing.assert_allclose(right, expected, atol=1e-5)
+
+
 def band_limited(rate, seconds, *, highest_hz):
     """Noise without anything above a frequency, fading in and out."""
     count = round(rate * seconds)

@@ -177,6 +177,21 @@ def test_real_files(odd, decoded, name, last_s):
     assert decoded
 
 
+def test_a_key_frame_that_the_container_makes_up_is_not_begun_at(film):
+    """Without a list of key frames, an MP4 file calls every frame one."""
+    path = film("mpeg4.mp4", codec="mpeg4", g="50")
+    content = path.read_bytes()
+    at = content.rindex(b"stss")
+    path.write_bytes(content[:at] + b"free" + content[at + 4 :])
+    instants = 3.5 + np.arange(4) / 2
+    with pytest.raises(Unforeseeable, match="a key frame that is none"):
+        list(needed_frames(path, instants=instants))
+    expected = video._pictures(all_frames(path, instants=instants), 4, 32)
+    np.testing.assert_array_equal(
+        read_frames(path, times_s=np.arange(4) / 2, start_s=3.5, size_px=32), expected
+    )
+
+
 def test_real_scenes(media):
     for path in sorted(media.glob("scenes/*/*/*.mp4"))[::24]:
         assert_same(path, np.arange(20) / 2)
@@ -220,6 +235,15 @@ def test_another_frame_than_announced_is_noticed(film, monkeypatch):
     with pytest.raises(Unforeseeable, match="another frame"):
         list(needed_frames(path, instants=np.arange(4) / 2))
     assert len(read_frames(path, times_s=np.arange(4) / 2, size_px=32)) == 4
+
+
+def test_no_frame_at_the_first_instant_is_noticed(film):
+    packets = [Announced(pts, pts, True, pts == 8, pts == 8, True) for pts in (8, 9)]
+    instants = np.array([0.001, 0.009])
+    with av.open(str(film("any.mkv"))) as container:
+        stream = container.streams.video[0]
+        with pytest.raises(Unforeseeable, match="no frame at the first instant"):
+            needed._on_screen(packets, stream, origin=0, instants=instants)
 
 
 def test_fewer_frames_than_announced_are_noticed(film, monkeypatch):

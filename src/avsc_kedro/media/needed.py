@@ -122,8 +122,9 @@ def _as_announced(
     for frame in _decoded(container, stream, packets=packets, needed=needed):
         if frame.pts is not None and frame.pts < known:
             continue
+        is_announced = bool(coming) and frame.pts == coming.popleft()
         # Of two fields, each in a packet of its own, one may have been left out.
-        if not coming or frame.pts != coming.popleft() or frame.is_corrupt or frame.interlaced_frame:
+        if not is_announced or frame.is_corrupt or frame.interlaced_frame:
             raise Unforeseeable("another frame than announced")
         # A container without a list of key frames calls every packet one.
         if frame.pts == packets[0].pts and not frame.key_frame:

@@ -82,7 +82,8 @@ def announced(
             earliest = one.pts if earliest is None else min(earliest, one.pts)
         # An edit list may leave out the beginning. Where it leaves out more, the video ends, or
         # goes on from an earlier key frame.
-        if not one.is_shown and (origin is not None or earliest is not None and one.pts > earliest):
+        is_later = earliest is not None and one.pts > earliest
+        if not one.is_shown and (is_later or origin is not None):
             raise Unforeseeable("an edit list leaves frames out")
         # What follows is decoded later still, so it is shown later still.
         known = one.pts if one.is_reset else one.dts
