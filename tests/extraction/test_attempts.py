@@ -116,7 +116,7 @@ def test_torn_notes_are_no_notes(tmp_path, torn):
     attempts._notes.write_text(torn)
     attempts.begin()
     with attempts.decoding("bus", "bus.wav"):
-        pass
+        assert attempts.has_clip_at_work()
 
 
 def test_on_a_cluster_decoders_that_crash_cost_their_clips_alone(extract):
