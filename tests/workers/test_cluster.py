@@ -19,7 +19,7 @@ def describe(_):
 def cluster():
     """A scheduler and one worker of two threads, which is not as it should be."""
     with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
     ) as cluster:
         yield cluster
 
@@ -33,6 +33,13 @@ def test_local_starts_workers_of_one_thread_for_the_time_being():
     assert {(frozenset(threads), cv2) for _, threads, cv2 in done.values()} == {(frozenset({1}), 1)}
 
 
+def test_nothing_of_it_stays_in_the_environment():
+    before = dict(os.environ)
+    with open_cluster("local", 1):
+        pass
+    assert dict(os.environ) == before
+
+
 def test_workers_of_many_threads_are_refused(cluster):
     expected = r"one thread each.* Received 2 threads at .*--nthreads 1"
     with open_cluster(cluster.scheduler_address) as pool, pytest.raises(InputError, match=expected):
@@ -40,7 +47,7 @@ def test_workers_of_many_threads_are_refused(cluster):
 
 
 def test_a_cluster_without_workers_says_so(caplog):
-    empty = LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    empty = LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
     with empty, open_cluster(empty.scheduler_address) as pool:
         pool.look()
     assert "No dask worker is connected to" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
@@ -41,11 +42,9 @@ def open_cluster(scheduler: str, workers: int | None = None) -> Iterator[Executo
         ) from error
     with ExitStack() as stack:
         if scheduler == "local":
+            stack.enter_context(_own_environment())
             cluster = distributed.LocalCluster(
-                n_workers=workers or usable_cpus(),
-                threads_per_worker=1,
-                dashboard_address=None,
-                worker_dashboard_address=None,
+                n_workers=workers or usable_cpus(), threads_per_worker=1, dashboard_address=":0"
             )
             scheduler = stack.enter_context(cluster).scheduler_address
         yield Cluster(stack.enter_context(_connect(distributed, scheduler)))
@@ -67,6 +66,17 @@ class Cluster(Executor):
 
     def submit(self, work: Callable, /, *args: Any, **kwargs: Any) -> Future:
         return self._pool.submit(_run_on_worker, work, *args, **kwargs)
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Take back what dask sets for its workers: trainings that follow may use more threads."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _connect(distributed: Any, scheduler: str) -> Any:
