@@ -17,8 +17,10 @@ from avsc_kedro.options import (
     CqtOptions,
     ExtractionOptions,
     FeaturesOptions,
+    FrameAugmentationOptions,
     MixupOptions,
     Options,
+    SpectrogramAugmentationOptions,
     StftOptions,
     VisualBackboneOptions,
 )
@@ -119,6 +121,11 @@ def test_an_unknown_key_is_refused_in_every_group():
         (ExtractionOptions, {**EXTRACTION, "clips_per_shard": 0}),
         (ExtractionOptions, {**EXTRACTION, "max_failed_fraction": 1.5}),
         (MixupOptions, {"distribution": "normal"}),
+        (SpectrogramAugmentationOptions, {"time_masks": -1, "time_mask_frames": 3}),
+        (SpectrogramAugmentationOptions, {"band_masks": 0.5, "band_mask_bands": 3}),
+        (FrameAugmentationOptions, {"crop_min_fraction": 0}),
+        (FrameAugmentationOptions, {"crop_min_fraction": 1.1}),
+        (FrameAugmentationOptions, {"flip": 0.5}),
         (ClipsOptions, {"data_set": "../elsewhere"}),
         (ClipsOptions, {"validation_fraction": 1.0}),
     ],
@@ -213,6 +220,39 @@ def test_conf_base_is_accepted(base):
         ("backbones.vis_inc.weights", "imagnet", "vis_inc.weights: Expected imagenet, none or an"),
         ("backbones.vis_conv.weights", "/nowhere.h5", "no file /nowhere.h5. Correct the path"),
         ("backbones.vis_conv.frames_per_clip", 5, "of at most 4, the frames that"),
+        (
+            "backbones.aud_mel.augmentation.time_masks",
+            2,
+            "aud_mel.augmentation: Expected time_masks and time_mask_frames both above 0, "
+            "or both 0 for none. Received time_masks 2 and time_mask_frames 0. Set the other one",
+        ),
+        (
+            "backbones.aud_gam.augmentation",
+            {"time_masks": 1, "time_mask_frames": 309},
+            "Expected backbones.aud_gam.augmentation.time_mask_frames below 309, the frames of its "
+            "spectrograms. Received 309. Lower it.",
+        ),
+        (
+            "backbones.aud_cqt.augmentation",
+            {"band_masks": 1, "band_mask_bands": 200},
+            "Expected backbones.aud_cqt.augmentation.band_mask_bands below 128, the bands of its",
+        ),
+        (
+            "backbones.aud_mel.augmentation.flip",
+            True,
+            "aud_mel.augmentation.flip is not a parameter. Expected one of: band_mask_bands, "
+            "band_masks, time_mask_frames, time_masks",
+        ),
+        (
+            "backbones.vis_inc.augmentation.time_masks",
+            1,
+            "vis_inc.augmentation.time_masks is not a parameter. Expected one of: crop_min",
+        ),
+        (
+            "backbones.vis_inc.augmentation.crop_min_fraction",
+            80,
+            "vis_inc.augmentation.crop_min_fraction: Input should be less than or equal to 1",
+        ),
     ],
 )
 def test_wrong_values_stop_before_any_work(base, key, value, said):
@@ -263,5 +303,24 @@ def test_defaults_are_those_of_conf_base(base):
     failed = ExtractionOptions(**EXTRACTION).max_failed_fraction
     assert failed == base["extraction"]["max_failed_fraction"]
     for name, group in (("aud_mel", AudioBackboneOptions), ("vis_inc", VisualBackboneOptions)):
-        for key, field in group.model_fields.items():
-            assert field.is_required() or field.default == base["backbones"][name][key]
+        given = base["backbones"][name]
+        needed = {key for key, field in group.model_fields.items() if field.is_required()}
+        made = group(**{key: given[key] for key in needed}).model_dump()
+        assert {k: made[k] for k in made.keys() - needed} == {
+            k: given[k] for k in given.keys() - needed
+        }
+
+
+@pytest.mark.parametrize("env", ["base", "laptop", "paper", "test"])
+def test_no_environment_augments(base, env):
+    found = OmegaConf.create(base)
+    for path in (CONF_BASE.parent / env).glob("parameters*.yml"):
+        found = OmegaConf.merge(found, OmegaConf.load(path))
+    backbones = check_parameters(OmegaConf.to_container(found, resolve=True)).backbones
+    assert all(getattr(backbones, name).augmentation.is_off for name in paper.BRANCH_NAMES)
+
+
+def test_masks_may_take_all_but_one(base):
+    widest = {"time_masks": 1, "time_mask_frames": 308, "band_masks": 2, "band_mask_bands": 127}
+    changed = with_value(base, "backbones.aud_mel.augmentation", widest)
+    assert not check_parameters(changed).backbones.aud_mel.augmentation.is_off

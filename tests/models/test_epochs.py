@@ -13,7 +13,8 @@ from avsc_kedro.models import checkpoints as checkpoint_files
 from avsc_kedro.models import training
 from avsc_kedro.models.checkpoints import Checkpoints
 from avsc_kedro.models.epochs import Logbook
-from avsc_kedro.models.feeds import SpectrogramSamples
+from avsc_kedro.models.feeds import Feed, SpectrogramSamples
+from avsc_kedro.models.finite import FiniteWatch
 from avsc_kedro.models.observers import StepWatch
 from avsc_kedro.models.training import LabelledSamples, train_and_refit
 from avsc_kedro.options import MixupOptions
@@ -88,7 +89,7 @@ def interrupt(monkeypatch):
     def set_up(epoch, step, *, title="tiny", error=Killed):
         def stop(self, batch, logs=None):
             real(self, batch, logs)
-            if (self._title, self._epoch, batch + 1) == (title, epoch, step):
+            if (self._line.title, self._epoch, batch + 1) == (title, epoch, step):
                 monkeypatch.setattr(StepWatch, "on_train_batch_end", real)
                 raise error
 
@@ -303,17 +304,61 @@ def test_a_damaged_checkpoint_costs_one_interval(whole, resumable, interrupt, st
     assert f"{newest} is passed over" in caplog.text
 
 
-def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(resumable, monkeypatch):
-    real = StepWatch.on_train_batch_end
+def lose_loss(monkeypatch):
+    real = Feed.__getitem__
 
-    def lose(self, batch, logs=None):
-        real(self, batch, {"loss": np.nan} if self._epoch == 3 else logs)
+    def batch(self, index):
+        x, y = real(self, index)
+        return (x * np.nan if self.seed is not None and self.epoch == 3 else x), y
 
-    monkeypatch.setattr(StepWatch, "on_train_batch_end", lose)
-    for _ in range(2):  # started again, it fails at the same place
-        with pytest.raises(FloatingPointError, match=r"tiny: the loss.*epoch 3, step 1\."):
-            resumable()
-        assert names(resumable.folder) == ["train-0001.npz", "train-0002.npz"]
+    monkeypatch.setattr(Feed, "__getitem__", batch)
+
+
+def lose_validation_loss(monkeypatch):
+    real = FiniteWatch.on_test_batch_end
+
+    def end(self, batch, logs=None):
+        real(self, batch, {"loss": np.inf} if self._epoch == 3 else logs)
+
+    monkeypatch.setattr(FiniteWatch, "on_test_batch_end", end)
+
+
+def lose_weights(monkeypatch):
+    """As the last step of an epoch may."""
+    real = FiniteWatch.on_epoch_end
+
+    def end(self, epoch, logs=None):
+        if epoch == 2:
+            self.model.network.get_layer("hidden").bias.assign(np.full(8, np.inf))
+        real(self, epoch, logs)
+
+    monkeypatch.setattr(FiniteWatch, "on_epoch_end", end)
+
+
+@pytest.mark.parametrize(
+    ("lose", "where"),
+    [
+        (lose_loss, "loss became nan, in stage train, epoch 3, step 1"),
+        (lose_validation_loss, "validation loss became inf, in stage train, epoch 3, step 1"),
+        (lose_weights, "weights became nan or infinite, in stage train, epoch 3, step 2"),
+    ],
+)
+def test_what_is_no_number_keeps_the_last_good_checkpoint(
+    whole, settings, resumable, monkeypatch, caplog, lose, where
+):
+    caplog.set_level(logging.INFO, logger="avsc_kedro")
+    with monkeypatch.context() as patch:
+        lose(patch)
+        for _ in range(2):  # started again, it fails at the same place
+            with pytest.raises(FloatingPointError, match=rf"^tiny: the {where}\. "):
+                resumable()
+            assert names(resumable.folder) == ["train-0001.npz", "train-0002.npz"]
+    lower = settings["options"].model_copy(update={"learning_rate": 0.01})
+    caplog.clear()
+    assert len(resumable(options=lower).history) == EPOCHS
+    assert not said(caplog)  # from the beginning
+    assert_same_training(resumable(), whole)
+    assert said(caplog) == ["tiny: goes on after epoch 2 of 4"]
 
 
 def test_a_full_disk_costs_the_checkpoints_and_one_warning(whole, resumable, monkeypatch, caplog):
@@ -341,7 +386,7 @@ def test_a_full_disk_costs_the_checkpoints_and_one_warning(whole, resumable, mon
         ([3.0, 1.0, 2.0], 2),
         ([1.0, 1.0, 1.0], 1),
         ([np.nan, 5.0, np.nan], 2),
-        ([np.nan, np.nan], 1),
+        ([np.nan, np.inf], 0),  # not reached: FiniteWatch stops first
         ([None, None], 2),
     ],
 )
@@ -350,7 +395,82 @@ def test_the_best_epoch_is_the_first_with_the_lowest_validation_loss(losses, bes
     network = SimpleNamespace(get_weights=lambda: next(epoch_weights))
     logbook = Logbook(SimpleNamespace(network=network), "train")
     for epoch, loss in enumerate(losses):
-        logbook.on_epoch_begin(epoch)
-        validation = {} if loss is None else {"val_loss": loss, "val_accuracy": 0.5}
-        logbook.on_epoch_end(epoch, {"loss": 1.0, "accuracy": 0.5, **validation})
+        note(logbook, epoch, loss)
     assert logbook.best_epoch == best
+
+
+def note(logbook, epoch, loss):
+    """Have an epoch noted that gave this validation loss, None without validation."""
+    logbook.on_epoch_begin(epoch)
+    validation = {} if loss is None else {"val_loss": loss, "val_accuracy": 0.5}
+    logbook.on_epoch_end(epoch, {"loss": 1.0, "accuracy": 0.5, **validation})
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience_epochs", "ends_after"),
+    [
+        ([3.0, 2.0, 2.0, 1.0, 1.5, 1.2], 2, 6),
+        ([3.0, 2.0, 2.0, 2.5, 1.0], 2, 4),
+        ([3.0, 4.0], 1, 2),
+        ([3.0, 4.0, 5.0], 3, None),
+        ([3.0, 4.0, 5.0], 0, None),
+        ([None, None, None], 1, None),
+    ],
+)
+def test_patience_counts_the_epochs_that_did_not_lower_the_validation_loss(
+    losses, patience_epochs, ends_after
+):
+    trainer = SimpleNamespace(network=SimpleNamespace(get_weights=list))
+    logbook = Logbook(trainer, "train", patience_epochs=patience_epochs)
+    ended = []
+    for epoch, loss in enumerate(losses):
+        note(logbook, epoch, loss)
+        assert trainer.stop_training == logbook.is_enough
+        ended += [epoch + 1] if logbook.is_enough else []
+    assert ended == ([] if ends_after is None else [ends_after])
+
+
+@pytest.fixture
+def patient(settings):
+    """The same training over more epochs; it stops one epoch after the best."""
+    return settings["options"].model_copy(update={"epochs": 9, "patience_epochs": 1})
+
+
+def test_an_impatient_training_is_the_beginning_of_a_patient_one(settings, patient, lines):
+    early = train_and_refit(**{**settings, "options": patient})
+    last = len(early.history)
+    assert 2 <= last < 9
+    assert early.best_epoch == last - 1
+    assert lines[-1].total == 9 * STEPS
+    assert lines[-1].advances[-1] == (0, {"stopped": "early", "best_epoch": early.best_epoch})
+    lines.clear()
+    endless = patient.model_copy(update={"patience_epochs": 0})
+    whole = train_and_refit(**{**settings, "options": endless})
+    assert len(whole.history) == 9
+    assert "stopped" not in lines[-1].advances[-1][1]
+    np.testing.assert_equal(
+        *([{**r, "seconds": 0} for r in t.history[:last]] for t in (early, whole))
+    )
+
+
+def test_patience_and_refit_and_interruptions(
+    settings, patient, resumable, interrupt, steps, lines
+):
+    sets = {"refit_set": blobs(12, seed=3), "options": patient}
+    whole = train_and_refit(**{**settings, **sets})
+    stages = [row["stage"] for row in whole.history]
+    assert stages.count("refit") == stages.count("train") - 1 < 8
+    for changes in ({"checkpoint_epochs": 1}, {"checkpoint_epochs": 9}):
+        lines.clear()
+        sets["options"] = patient.model_copy(update=changes)
+        interrupt(1, 2, title="tiny (refit)")
+        with pytest.raises(Killed):
+            resumable(**sets)
+        assert_same_training(resumable(**sets), whole)
+        assert steps()["tiny"] == STEPS * stages.count("train")  # not one of them again
+        Checkpoints(resumable.folder).discard()
+
+
+def test_without_validation_patience_never_ends(settings, patient):
+    trained = train_and_refit(**{**settings, "options": patient, "validation_set": None})
+    assert len(trained.history) == trained.best_epoch == 9

@@ -1,11 +1,27 @@
 import numpy as np
 import pytest
 
+from avsc_kedro.augmentation import (
+    crop,
+    draw_flips,
+    draw_stretches,
+    draw_windows,
+    flip,
+    mask,
+)
 from avsc_kedro.models.feeds import EmbeddingSamples, Feed, FrameSamples, SpectrogramSamples
-from avsc_kedro.options import MixupOptions
+from avsc_kedro.options import (
+    FrameAugmentationOptions,
+    MixupOptions,
+    SpectrogramAugmentationOptions,
+)
 
 UNIFORM = MixupOptions(distribution="uniform")
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0])
+MASKS = SpectrogramAugmentationOptions(
+    time_masks=2, time_mask_frames=4, band_masks=1, band_mask_bands=3
+)
+WINDOWS = FrameAugmentationOptions(flip=True, crop_min_fraction=0.5)
 
 
 def spectrograms(clips=7):
@@ -168,3 +184,120 @@ def test_a_smaller_last_batch():
     assert len(x) == len(y) == 1
     assert len(feed(batch_size=7)) == 1
     assert len(feed(batch_size=8)) == 1
+
+
+def noise(*shape):
+    return np.random.default_rng(2).uniform(0, 255, (7, *shape))
+
+
+SPECTROGRAMS = noise(8, 12, 2).astype(np.float32)
+FRAMES = noise(5, 8, 8, 3).astype(np.uint8)
+
+
+class Spectrograms:
+    """Seven clips of noise: their samples, and what a feed makes of them, done by hand."""
+
+    augmentation = MASKS
+    count = 7
+
+    def samples(self, *augmentation):
+        return SpectrogramSamples(list(SPECTROGRAMS), *augmentation)
+
+    def take(self, indices, rng):
+        return SPECTROGRAMS[indices], LABELS[indices]
+
+    def augment(self, taken, rng):
+        bands = draw_stretches(rng, len(taken), size=8, count=1, max_width=3)
+        frames = draw_stretches(rng, len(taken), size=12, count=2, max_width=4)
+        return mask(taken, bands=bands, frames=frames)
+
+
+class Frames:
+    """The same for two of five frames a clip: one of the first two, one of the last three."""
+
+    augmentation = WINDOWS
+    count = 14
+
+    def samples(self, *augmentation):
+        return FrameSamples(list(FRAMES), 2, *augmentation)
+
+    def take(self, indices, rng):
+        clips, slots = np.divmod(indices, 2)
+        drawn = rng.integers(np.where(slots, 2, 0), np.where(slots, 5, 2))
+        return FRAMES[clips, drawn].astype(np.float32), LABELS[clips]
+
+    def augment(self, taken, rng):
+        windows = draw_windows(rng, len(taken), size_px=8, min_fraction=0.5)
+        return flip(crop(taken, windows), draw_flips(rng, len(taken), probability=0.5))
+
+
+@pytest.fixture(params=[Spectrograms(), Frames()], ids=["spectrograms", "frames"])
+def kind(request):
+    return request.param
+
+
+def written_down(kind, augment, epoch):
+    """The batches of seed 5: samples are drawn, weights, partners, and then what varies them."""
+    order = np.random.default_rng([5, epoch]).permutation(kind.count)
+    for index in range(-(-kind.count // 3)):
+        rng = np.random.default_rng([5, epoch, index + 1])
+        taken, classes = kind.take(order[3 * index : 3 * index + 3], rng)
+        weights = rng.random(len(taken), dtype=np.float32)
+        partners = rng.permutation(len(taken))
+        varied, one_hot = augment(taken, rng), np.eye(3, dtype=np.float32)[classes]
+        w, v = weights.reshape(-1, 1, 1, 1), weights.reshape(-1, 1)
+        yield (
+            w * varied + (1 - w) * varied[partners],
+            v * one_hot + (1 - v) * one_hot[partners],
+        )
+
+
+def assert_same_bytes(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert [part.dtype for part in one] == [np.float32, np.float32]
+        assert [part.tobytes() for part in one] == [part.tobytes() for part in other]
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_without_augmentation_batches_are_what_they_were_before_there_was_any(kind, epoch):
+    for off in ((), (type(kind.augmentation)(),)):
+        one_feed = feed(kind.samples(*off))
+        one_feed.start_at(epoch)
+        expected = written_down(kind, lambda taken, rng: taken, epoch)
+        assert_same_bytes(batches(one_feed), expected)
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_samples_are_augmented_before_they_are_mixed(kind, epoch):
+    one_feed = feed(kind.samples(kind.augmentation))
+    one_feed.start_at(epoch)
+    assert_same_bytes(batches(one_feed), written_down(kind, kind.augment, epoch))
+
+
+def test_augmentation_changes_samples_and_no_labels(kind):
+    plain, varied = feed(kind.samples()), feed(kind.samples(kind.augmentation))
+    for (x, y), (varied_x, varied_y) in zip(batches(plain), batches(varied), strict=True):
+        assert y.tobytes() == varied_y.tobytes()
+        assert x.shape == varied_x.shape
+        assert not np.array_equal(x, varied_x)
+
+
+def test_an_augmented_batch_is_decided_by_seed_epoch_and_index(kind):
+    first, resumed = (feed(kind.samples(kind.augmentation)) for _ in range(2))
+    for _ in range(2):
+        batches(first)
+        first.on_epoch_end()
+    resumed.start_at(2)
+    resumed[1]  # asked for before the first
+    assert_same_bytes(batches(first), batches(resumed))
+
+
+def test_validation_is_never_augmented(kind):
+    plain, told = kind.samples(), kind.samples(kind.augmentation)
+    assert_same_bytes(batches(feed(told, seed=None)), batches(feed(plain, seed=None)))
+
+
+def test_embeddings_are_never_augmented():
+    samples = EmbeddingSamples({"aud_mel": noise(4)})
+    taken = samples.take(np.arange(3), None)
+    assert samples.augment(taken, np.random.default_rng(0)) is taken

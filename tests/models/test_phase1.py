@@ -66,6 +66,13 @@ def test_a_visual_training_is_known_by_the_frames_it_takes(key_of):
     assert key_of(visual=True) != key_of(visual=True, frames_per_clip=3)
 
 
+def test_a_training_is_known_by_how_its_samples_are_varied(key_of):
+    masks = {"time_masks": 2, "time_mask_frames": 4}
+    assert key_of() != key_of(augmentation=masks)
+    assert key_of() == key_of(augmentation={})
+    assert key_of(visual=True) != key_of(visual=True, augmentation={"flip": True})
+
+
 def test_input_constants_belong_to_the_network(key_of, monkeypatch):
     first = key_of()
     monkeypatch.setattr(phase1, "channel_statistics", lambda _: (np.ones(6), np.ones(6)))

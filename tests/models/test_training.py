@@ -1,9 +1,11 @@
+import re
 from collections import Counter
 
 import keras
 import numpy as np
 import pytest
 
+from avsc_kedro.errors import InputError
 from avsc_kedro.models import training
 from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import Feed, SpectrogramSamples
@@ -30,6 +32,24 @@ def blobs(clips=30, *, seed=0, flip=False):
     labels = np.arange(clips) % 2
     points = rng.normal(0, 0.4, (clips, 2)) + np.where(labels, 1, -1)[:, None]
     return LabelledSamples(SpectrogramSamples(points.astype(np.float32)), labels ^ flip)
+
+
+def named(labelled, name):
+    return labelled._replace(clip_ids=[f"{name}-{i}" for i in range(labelled.samples.clips)])
+
+
+def fail_to_take(monkeypatch, error):
+    """Have samples be taken seven times, and then no more."""
+    real = SpectrogramSamples.take
+    taken = []
+
+    def take(self, indices, rng):
+        taken.append(indices)
+        if len(taken) > 7:
+            raise error
+        return real(self, indices, rng)
+
+    monkeypatch.setattr(SpectrogramSamples, "take", take)
 
 
 def assert_same_weights(network, other, *, same=True):
@@ -160,12 +180,22 @@ def test_a_cosine_ends_at_nothing(training_options):
 
 
 def test_a_loss_that_is_no_number_names_epoch_and_step(training_options, screen):
-    train_set = blobs(12)
+    train_set = named(blobs(12), "clip")
     train_set.samples.rows[5] = np.nan
-    order = Feed(*train_set, classes=2, batch_size=4, seed=SETTINGS["seed"])._order
-    step = 1 + order.tolist().index(5) // 4
-    with pytest.raises(FloatingPointError, match=rf"tiny: the loss.*epoch 1, step {step}\."):
+    feed = Feed(*train_set, classes=2, batch_size=4, seed=SETTINGS["seed"])
+    feed.start_at(1)
+    order = feed._order.tolist()
+    assert order.index(5) // 4 == 1  # in the second batch
+    with pytest.raises(FloatingPointError) as stopped:
         train(build, train_set, None, options=training_options(epochs=2), **SETTINGS)
+    second, third = (", ".join(f"clip-{i}" for i in order[n : n + 4]) for n in (4, 8))
+    # A ReLU may hide it, but not from the weights: then the third step shows it.
+    assert re.match(
+        "tiny: the loss became nan, in stage train, epoch 1, step [23]. The batch was made of the "
+        f"clips ({second}, that of the step before of .*|{third}, that of the step before of "
+        rf"{second})\. Not all features are finite numbers of: clip-5\. Look at",
+        str(stopped.value),
+    )
     assert isinstance(screen.events[0], Started)
     assert isinstance(screen.events[-1], Finished)
 
@@ -182,6 +212,66 @@ def test_a_loss_may_fail_in_a_later_epoch(training_options, monkeypatch):
     monkeypatch.setattr(SpectrogramSamples, "take", take)
     with pytest.raises(FloatingPointError, match=r"epoch [234], step [1-3]\."):
         train(build, blobs(12), None, options=training_options(epochs=4), **SETTINGS)
+
+
+def test_a_learning_rate_that_is_too_high_is_told_from_odd_features(training_options):
+    def explode():
+        network = build()
+        network.get_layer("hidden").kernel.assign(np.full((2, 8), 3e38))
+        return network
+
+    with pytest.raises(FloatingPointError) as stopped:
+        train(explode, named(blobs(4), "clip"), None, options=training_options(), **SETTINGS)
+    assert "Their features are finite numbers. Lower training.learning_rate" in str(stopped.value)
+    assert "of the clips clip-" in str(stopped.value)
+
+
+def test_a_validation_clip_that_is_odd_is_named(training_options):
+    odd = named(blobs(10, seed=1), "held-out")
+    odd.samples.rows[6] = np.inf
+    with pytest.raises(FloatingPointError) as stopped:
+        train(build, blobs(12), odd, options=training_options(epochs=2), **SETTINGS)
+    assert "tiny: the validation loss became nan, in stage train, epoch 1, step 2. " in str(
+        stopped.value
+    )
+    assert "clips held-out-4, held-out-5, held-out-6, held-out-7. Not all" in str(stopped.value)
+    assert "of: held-out-6. Look" in str(stopped.value)
+
+
+def test_a_batch_that_cannot_be_made_says_why_itself(training_options, monkeypatch):
+    """TensorFlow alone would pass on its text in the middle of a page of its own."""
+    error = InputError("shard-0001.h5 is damaged")
+    fail_to_take(monkeypatch, error)
+    with pytest.raises(InputError) as caught:
+        train(build, blobs(40), None, options=training_options(), **SETTINGS)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("Unable to allocate 12 GiB")])
+def test_a_batch_that_finds_no_memory_says_what_to_try(training_options, monkeypatch, error):
+    fail_to_take(monkeypatch, error)
+    with pytest.raises(InputError) as caught:
+        train(build, blobs(40), None, options=training_options(), **SETTINGS)
+    message = str(caught.value)
+    assert message.startswith("tiny: expected memory for batches of 4 samples of shape (2,). ")
+    for advice in ("training.batch_size", "max_workers=1", "features.rgb.size_px"):
+        assert advice in message
+
+
+def test_a_network_that_finds_no_memory_says_what_to_try(training_options):
+    """A real error of the backend: a layer that asks for more than any machine has."""
+
+    class Hungry(keras.layers.Layer):
+        def call(self, x):
+            return x + keras.ops.sum(keras.ops.tile(x, (2**22, 2**21)))
+
+    def hungry():
+        inputs = keras.Input((2,))
+        x = Hungry()(keras.layers.Dense(2)(inputs))
+        return keras.Model(inputs, keras.layers.Softmax()(x))
+
+    with pytest.raises(InputError, match=r"^tiny: expected memory for batches of 4 "):
+        train(hungry, blobs(8), None, options=training_options(), **SETTINGS)
 
 
 def test_progress_counts_steps_and_ends_also_by_an_error(training_options, screen, monkeypatch):

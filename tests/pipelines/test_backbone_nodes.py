@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.models import embedding
 from avsc_kedro.models.files import digest_weights
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.backbones import nodes
@@ -35,8 +36,9 @@ def summary(model):
     return {"model_digest": digest_weights(model), "features_digest": Features.content_digest}
 
 
-def embed(model, summary):
-    return nodes.embed_clips(model, summary, CLIPS, ["park", "tram"], Features(), 2, BRANCHES[0])
+def embed(model, summary, features=None):
+    features = features or Features()
+    return nodes.embed_clips(model, summary, CLIPS, ["park", "tram"], features, 2, BRANCHES[0])
 
 
 def test_embeddings_name_their_network_and_their_features(model, summary):
@@ -60,3 +62,44 @@ def test_another_network_or_other_features_are_refused(model, summary, key, prob
     expected = "none" if absent else "older"
     assert f"with digest {expected}, as in aud_mel.summary" in str(caught.value)
     assert "kedro run --pipeline=phase1 --namespaces=aud_mel with" in str(caught.value)
+
+
+def test_a_clip_whose_features_are_no_numbers_is_named(model, summary):
+    class Odd(Features):
+        def select(self, clip_ids):
+            return [row + (np.inf if clip == "b" else 0) for clip, row in self.rows(clip_ids)]
+
+        def rows(self, clip_ids):
+            return zip(clip_ids, super().select(clip_ids), strict=True)
+
+    with pytest.raises(InputError, match=r"values from clip b\. Look at these recordings"):
+        embed(model, summary, Odd())
+
+
+@pytest.mark.parametrize("kind", [MemoryError, "ResourceExhaustedError", RuntimeError])
+def test_memory_that_runs_out_says_what_to_try(model, summary, monkeypatch, kind):
+    """Whichever library notices, and however it names the error."""
+    if isinstance(kind, str):
+        kind = type(kind, (Exception,), {})
+
+    def fail(*args, **kwargs):
+        raise kind("CUDA out of memory" if kind is RuntimeError else "")
+
+    monkeypatch.setattr(embedding, "embed_clips", fail)
+    with pytest.raises(InputError) as caught:
+        embed(model, summary)
+    message = str(caught.value)
+    assert message.startswith(
+        "Aud-MEL embeddings: expected memory for batches of 2 samples of shape (3,). "
+    )
+    for advice in ("Lower embedding_batch_size", "max_workers=1", "features.rgb.size_px"):
+        assert advice in message
+
+
+def test_other_errors_stay_what_they_are(model, summary, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no such scene: ROOM")
+
+    monkeypatch.setattr(embedding, "embed_clips", fail)
+    with pytest.raises(RuntimeError, match="no such scene: ROOM"):
+        embed(model, summary)

@@ -119,3 +119,18 @@ def test_a_model_is_applied_to_no_other_embeddings_and_under_no_other_summary(cl
         apply(model, {**summary, "model_digest": "older"}, clips, branches)
     with pytest.raises(InputError, match=r"digest none, as in audio_only.summary"):
         apply(model, {}, clips, branches)
+
+
+def test_eval_labels_have_no_part_in_training(clips, branches):
+    weights = digest_weights(train(clips, branches)[0])
+    exchanged = clips.assign(scene=["park", "tram", "tram"])
+    assert digest_weights(train(exchanged, branches)[0]) == weights
+    taught = clips.assign(scene=["tram", "tram", "park"])
+    assert digest_weights(train(taught, branches)[0]) != weights
+
+
+def test_an_embedding_that_is_no_number_is_named_with_its_branch(clips, branches):
+    branches["aud_gam"].vectors["fc10"][1] = np.nan
+    with pytest.raises(FloatingPointError) as caught:
+        train(clips, branches)
+    assert "finite numbers of: b (aud_gam). Look" in str(caught.value)

@@ -20,9 +20,11 @@ class Logbook(keras.callbacks.Callback):
     Args:
         trainer: What is trained.
         stage: Stands in every row of the history.
+        patience_epochs: Stop when so many epochs in a row have not lowered the
+            validation loss; 0 never stops.
     """
 
-    def __init__(self, trainer: RegularisedNetwork, stage: str):
+    def __init__(self, trainer: RegularisedNetwork, stage: str, *, patience_epochs: int = 0):
         super().__init__()
         self.rows: list[dict[str, float | str]] = []
         self.best_epoch = 0
@@ -30,6 +32,13 @@ class Logbook(keras.callbacks.Callback):
         self._best_weights: list[np.ndarray] = []
         self._trainer = trainer
         self._stage = stage
+        self._patience_epochs = patience_epochs
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the validation loss has not become lower for as long as one is patient."""
+        waited = len(self.rows) - self.best_epoch
+        return 0 < self._patience_epochs <= waited
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -49,10 +58,11 @@ class Logbook(keras.callbacks.Callback):
         )
         if "val_loss" not in logs:
             self.best_epoch = epoch + 1
-        elif not self.best_epoch or loss < self._best_loss:
+        elif loss < self._best_loss:
             self.best_epoch = epoch + 1
-            self._best_loss = np.inf if np.isnan(loss) else loss
+            self._best_loss = loss
             self._best_weights = self._trainer.network.get_weights()
+        self._trainer.stop_training = self.is_enough
 
     def restore_best(self) -> None:
         """Give the network the weights of the best epoch."""

@@ -1,17 +1,32 @@
-"""Batches for training: samples of stored clips, mixed in pairs with soft labels."""
+"""Batches for training: samples of stored clips, varied, mixed in pairs with soft labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 
 from avsc_kedro import mixup
-from avsc_kedro.options import MixupOptions
+from avsc_kedro.augmentation import (
+    crop,
+    draw_flips,
+    draw_stretches,
+    draw_windows,
+    flip,
+    mask,
+)
+from avsc_kedro.options import (
+    AugmentationOptions,
+    FrameAugmentationOptions,
+    MixupOptions,
+    SpectrogramAugmentationOptions,
+)
 
 NO_MIXUP = MixupOptions(distribution="none")
+FLIP_PROBABILITY = 0.5
 
 
 class Samples(Protocol):
@@ -19,15 +34,20 @@ class Samples(Protocol):
 
     clips: int
     per_clip: int
+    augmentation: AugmentationOptions | None
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None):
-        """Return the samples of the given indices (clip * per_clip + slot); `rng` varies them."""
+        """Return the samples of the given indices (clip * per_clip + slot); `rng` chooses them."""
+
+    def augment(self, samples, rng: np.random.Generator):
+        """Return samples that were taken, changed as `augmentation` says."""
 
 
 class SpectrogramSamples(NamedTuple):
     """One sample a clip: its whole spectrogram, (bands, frames, channels) float32."""
 
     rows: Sequence[np.ndarray]
+    augmentation: SpectrogramAugmentationOptions = SpectrogramAugmentationOptions()
 
     per_clip = 1
 
@@ -37,6 +57,18 @@ class SpectrogramSamples(NamedTuple):
 
     def take(self, indices, rng):
         return np.stack([self.rows[index] for index in indices])
+
+    def augment(self, samples, rng):
+        options = self.augmentation
+        if options.is_off:
+            return samples
+        n, bands, frames, _ = samples.shape
+        draw = partial(draw_stretches, rng, n)
+        return mask(
+            samples,
+            bands=draw(size=bands, count=options.band_masks, max_width=options.band_mask_bands),
+            frames=draw(size=frames, count=options.time_masks, max_width=options.time_mask_frames),
+        )
 
 
 class FrameSamples(NamedTuple):
@@ -49,6 +81,7 @@ class FrameSamples(NamedTuple):
 
     rows: Sequence[np.ndarray]
     per_clip: int
+    augmentation: FrameAugmentationOptions = FrameAugmentationOptions()
 
     @property
     def clips(self) -> int:
@@ -66,6 +99,15 @@ class FrameSamples(NamedTuple):
             [self.rows[clip][frame] for clip, frame in zip(clips, chosen, strict=True)]
         ).astype(np.float32)
 
+    def augment(self, samples, rng):
+        options = self.augmentation
+        if options.is_off:
+            return samples
+        n, size_px = samples.shape[:2]
+        windows = draw_windows(rng, n, size_px=size_px, min_fraction=options.crop_min_fraction)
+        flipped = draw_flips(rng, n, probability=FLIP_PROBABILITY if options.flip else 0)
+        return flip(crop(samples, windows), flipped)
+
 
 class EmbeddingSamples(NamedTuple):
     """One sample a clip: the embeddings of all branches, {branch: (size,) float32}."""
@@ -73,6 +115,7 @@ class EmbeddingSamples(NamedTuple):
     branches: dict[str, np.ndarray]
 
     per_clip = 1
+    augmentation = None
 
     @property
     def clips(self) -> int:
@@ -80,6 +123,9 @@ class EmbeddingSamples(NamedTuple):
 
     def take(self, indices, rng):
         return {name: rows[indices] for name, rows in self.branches.items()}
+
+    def augment(self, samples, rng):
+        return samples
 
 
 class Feed(keras.utils.PyDataset):
@@ -91,11 +137,27 @@ class Feed(keras.utils.PyDataset):
         classes: Number of classes.
         batch_size: Samples in a batch; the last one may be smaller.
         mixup_options: How samples of one batch are mixed.
-        seed: None gives every sample once in order, unmixed, for validation.
+        seed: None gives every sample once in order, as it is, for validation.
+        clip_ids: Name of each clip, to be named where something is wrong.
+
+    Attributes:
+        error: What went wrong as a batch was made; the backend passes on its text alone.
     """
 
-    def __init__(self, samples, labels, *, classes, batch_size, mixup_options=NO_MIXUP, seed=None):
+    def __init__(
+        self,
+        samples,
+        labels,
+        clip_ids=None,
+        *,
+        classes,
+        batch_size,
+        mixup_options=NO_MIXUP,
+        seed=None,
+    ):
         super().__init__()
+        self.clip_ids = clip_ids
+        self.error: Exception | None = None
         self.samples = samples
         self.labels = np.asarray(labels)
         self.classes = classes
@@ -109,13 +171,35 @@ class Feed(keras.utils.PyDataset):
         return -(-len(self._order) // self.batch_size)
 
     def __getitem__(self, index):
-        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        try:
+            return self._batch(index)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def indices(self, index: int) -> np.ndarray:
+        """Return which samples a batch of this epoch holds (clip * per_clip + slot)."""
+        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def clip_names(self, indices: np.ndarray) -> list[str]:
+        """Return the name of each sample's clip, its number in the set where it has none."""
+        clips = indices // self.samples.per_clip
+        return [str(self.clip_ids[clip] if self.clip_ids else clip) for clip in clips]
+
+    def _batch(self, index):
+        chosen = self.indices(index)
         labels = self.labels[chosen // self.samples.per_clip]
         one_hot = np.eye(self.classes, dtype=np.float32)[labels]
         if self.seed is None:
             return self.samples.take(chosen, None), one_hot
         rng = np.random.default_rng([self.seed, self.epoch, index + 1])
-        return self._mix(self.samples.take(chosen, rng), labels, one_hot, rng)
+        samples = self.samples.take(chosen, rng)
+        mix = self._draw_mixing(labels, rng)
+        # Drawn last, so that a batch has the same samples and pairs with and without.
+        samples = self.samples.augment(samples, rng)
+        if isinstance(samples, dict):  # one weight per pair of clips, the same for every branch
+            return {name: mix(values) for name, values in samples.items()}, mix(one_hot)
+        return mix(samples), mix(one_hot)
 
     def on_epoch_end(self):
         self.start_at(self.epoch + 1)
@@ -131,18 +215,13 @@ class Feed(keras.utils.PyDataset):
             return np.arange(count)
         return np.random.default_rng([self.seed, self.epoch]).permutation(count)
 
-    def _mix(self, samples, labels, one_hot, rng):
+    def _draw_mixing(self, labels, rng):
+        """Return the function that mixes each sample of an array with its partner."""
         options = self.mixup_options
         if options.distribution == "none":
-            return samples, one_hot
+            return lambda values: values
         weights = mixup.draw_weights(
             rng, len(labels), distribution=options.distribution, alpha=options.alpha
         )
         partner = mixup.draw_partners(rng, labels, different_scenes=options.different_scenes)
-
-        def mixed(values):
-            return mixup.mix(values, values[partner], weights)
-
-        if isinstance(samples, dict):  # one weight per pair of clips, the same for every branch
-            return {name: mixed(values) for name, values in samples.items()}, mixed(one_hot)
-        return mixed(samples), mixed(one_hot)
+        return lambda values: mixup.mix(values, values[partner], weights)

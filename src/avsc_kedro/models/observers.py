@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 
 import keras
-import numpy as np
 
 from avsc_kedro import progress
 from avsc_kedro.models.checkpoints import TrainingCheckpoints
@@ -18,28 +17,21 @@ logger = logging.getLogger(__name__)
 
 
 class StepWatch(keras.callbacks.Callback):
-    """Shows progress, stops on a loss that is not a number."""
+    """Shows progress."""
 
-    def __init__(self, title: str, line: progress.Bar):
+    def __init__(self, line: progress.Bar):
         super().__init__()
-        self._title = title
         self._line = line
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"{self._title}: the loss became {loss} in epoch {self._epoch}, step "
-                f"{batch + 1}. Lower the learning rate of this training."
-            )
-        self._line.advance(1, epoch=self._epoch, loss=loss)
+        self._line.advance(1, epoch=self._epoch, loss=float(logs["loss"]))
 
 
 class EpochSaver(keras.callbacks.Callback):
-    """Writes a checkpoint every few epochs and after the last one.
+    """Writes a checkpoint every few epochs and after the last one, after the logbook's rows.
 
     A disk that takes no checkpoint does not end the training: one warning, and no
     more attempts.
@@ -53,8 +45,8 @@ class EpochSaver(keras.callbacks.Callback):
         self._every = every
 
     def on_epoch_end(self, epoch, logs=None):
-        is_due = (epoch + 1) % self._every == 0 or epoch + 1 == self.params["epochs"]
-        if self._checkpoints is None or not is_due:
+        is_last = self._logbook.is_enough or epoch + 1 == self.params["epochs"]
+        if self._checkpoints is None or not (is_last or (epoch + 1) % self._every == 0):
             return
         try:
             self._checkpoints.save(self._stage, self._logbook.state())

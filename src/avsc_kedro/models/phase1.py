@@ -11,6 +11,7 @@ import numpy as np
 from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone
 from avsc_kedro.models.checkpoints import Checkpoints
 from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
+from avsc_kedro.models.finite import FiniteRows
 from avsc_kedro.models.training import LabelledSamples, Trained, train_and_refit
 from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
 from avsc_kedro.paper import Branch
@@ -20,7 +21,8 @@ from avsc_kedro.signal.deltas import channel_statistics, stack_deltas
 class Recordings(NamedTuple):
     """Features and classes of the clips that training may see.
 
-    Each is (rows, labels): rows a sequence of arrays, labels (clips,) integer.
+    Each is (rows, labels) or (rows, labels, clip_ids): rows a sequence of arrays, labels
+    (clips,) integer, clip_ids to name a clip by where something is wrong with it.
     `validation` is None if no clip was set aside. `made_from` says what they and the code
     that trains on them are, as JSON takes it; see `training.train`.
     """
@@ -42,8 +44,8 @@ def train_audio(
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train a residual-inception network on spectrograms."""
-    rows = recordings.train[0]
-    mean, variance = channel_statistics(stack_deltas(row) for row in rows)
+    rows, _, *clip_ids = recordings.train
+    mean, variance = channel_statistics(map(stack_deltas, FiniteRows(rows, *clip_ids)))
 
     def build() -> keras.Model:
         return build_audio_backbone(
@@ -55,10 +57,13 @@ def train_audio(
             variance=variance,
         )
 
+    def samples(rows) -> SpectrogramSamples:
+        return SpectrogramSamples(rows, options.augmentation)
+
     return _train(
         branch,
         recordings,
-        SpectrogramSamples,
+        samples,
         build,
         options,
         classes=classes,
@@ -85,7 +90,7 @@ def train_visual(
         return build_visual_backbone(branch, options, input_shape=frame_shape, classes=classes)
 
     def samples(rows) -> FrameSamples:
-        return FrameSamples(rows, options.frames_per_clip)
+        return FrameSamples(rows, options.frames_per_clip, options.augmentation)
 
     return _train(
         branch,
@@ -102,7 +107,11 @@ def train_visual(
 
 def _train(branch, recordings, samples: Callable, build, options, *, refit, **settings) -> Trained:
     def labelled(part):
-        return LabelledSamples(samples(part[0]), np.asarray(part[1])) if part else None
+        if part is None:
+            return None
+        rows, labels, *clip_ids = part
+        rows = FiniteRows(rows, *clip_ids)
+        return LabelledSamples(samples(rows), np.asarray(labels), *clip_ids)
 
     return train_and_refit(
         build,

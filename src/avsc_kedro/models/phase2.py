@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 
 from avsc_kedro.models.feeds import EmbeddingSamples
 from avsc_kedro.models.fusion import build_fusion
@@ -14,8 +13,8 @@ from avsc_kedro.paper import Fusion
 
 def train_fusion(
     fusion: Fusion,
-    train_set: tuple[dict[str, np.ndarray], np.ndarray],
-    validation_set: tuple[dict[str, np.ndarray], np.ndarray] | None,
+    train_set: tuple,
+    validation_set: tuple | None,
     options: FusionOptions,
     *,
     classes: int,
@@ -25,7 +24,7 @@ def train_fusion(
 
     Args:
         fusion: The row.
-        train_set: ({branch: (clips, size)}, labels (clips,)).
+        train_set: ({branch: (clips, size)}, labels (clips,), clip_ids); the last may be left out.
         validation_set: The same for clips that choose the epoch, or None.
         options: Training and dropout.
         classes: Number of scenes.
@@ -37,7 +36,7 @@ def train_fusion(
         return build_fusion(fusion, embedding_size=size, classes=classes, dropout=options.dropout)
 
     def labelled(part):
-        return LabelledSamples(EmbeddingSamples(part[0]), part[1]) if part else None
+        return LabelledSamples(EmbeddingSamples(part[0]), *part[1:]) if part else None
 
     return train(
         build,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ from keras import ops
 from avsc_kedro import progress
 from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
 from avsc_kedro.models.epochs import Logbook
+from avsc_kedro.models.exhaustion import batches_explained
 from avsc_kedro.models.feeds import Feed, Samples
+from avsc_kedro.models.finite import FiniteWatch
 from avsc_kedro.models.losses import RegularisedNetwork
 from avsc_kedro.models.observers import EpochSaver, StepWatch
 from avsc_kedro.options import TrainingOptions
@@ -24,10 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 class LabelledSamples(NamedTuple):
-    """Samples of some clips and the class of each clip."""
+    """Samples of some clips, the class of each clip, and its name for messages."""
 
     samples: Samples
     labels: np.ndarray
+    clip_ids: Sequence[str] | None = None
 
 
 class Trained(NamedTuple):
@@ -58,7 +61,8 @@ def train(
 ) -> Trained:
     """Train a freshly built network and keep the epoch with the lowest validation loss.
 
-    Without a validation set the last epoch is kept. Given checkpoints, a training that
+    With a validation set a training may stop before its last epoch (`patience_epochs`);
+    without, the last epoch is kept. Given checkpoints, a training that
     was interrupted goes on after the last epoch it saved, and ends as if it had not been.
 
     Args:
@@ -74,7 +78,8 @@ def train(
             training goes on only if this is the same.
 
     Raises:
-        FloatingPointError: If the loss is not a finite number.
+        FloatingPointError: If a loss or a weight is not a finite number.
+        InputError: If memory runs out.
     """
     facts = _facts(made_from, (train_set, validation_set), options, classes, seed)
     return _train(
@@ -142,35 +147,43 @@ def _train(
     open_checkpoints,
 ):
     seed_everything(seed)
-    network = build()
-    checkpoints = open_checkpoints(network)  # the weights to start from are part of its name
     feed = _feed(train_set, options, classes, seed)
-    steps = len(feed) * options.epochs
-    trainer = _compile(network, options, steps=steps)
-    logbook = Logbook(trainer, stage)
-    callbacks = [logbook]
-    if checkpoints:
-        _resume(logbook, checkpoints.newest(stage), title=title, epochs=options.epochs)
-        callbacks.append(EpochSaver(logbook, checkpoints, stage, options.checkpoint_epochs))
-    done = len(logbook.rows)
-    with progress.track(steps, title, unit="steps") as line:
-        if done:
-            line.advance(done * len(feed), epoch=done)
-            feed.start_at(done)
-        if done < options.epochs:
-            trainer.fit(
-                feed,
-                initial_epoch=done,
-                epochs=options.epochs,
-                validation_data=_feed(validation_set, options, classes, None),
-                callbacks=[StepWatch(title, line), *callbacks],
-                shuffle=False,
-                verbose=0,
-            )
-    logbook.restore_best()
+    validation = _feed(validation_set, options, classes, None)
+    with batches_explained(title, feed, validation):
+        network = build()
+        checkpoints = open_checkpoints(network)  # the weights to start from are part of its name
+        trainer = _compile(network, options, steps=len(feed) * options.epochs)
+        logbook = Logbook(trainer, stage, patience_epochs=options.patience_epochs)
+        callbacks = [FiniteWatch(title, stage, feed, validation), logbook]
+        if checkpoints:
+            _resume(logbook, checkpoints.newest(stage), title=title, epochs=options.epochs)
+            callbacks.append(EpochSaver(logbook, checkpoints, stage, options.checkpoint_epochs))
+        _fit(trainer, feed, validation, logbook, callbacks, epochs=options.epochs, title=title)
+        logbook.restore_best()
     if checkpoints and is_last:
         checkpoints.finish()
     return Trained(network, logbook.rows, logbook.best_epoch)
+
+
+def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
+    """Train from where the logbook stands to the last epoch, or to the one that is enough."""
+    done = len(logbook.rows)
+    with progress.track(len(feed) * epochs, title, unit="steps") as line:
+        if done:
+            line.advance(done * len(feed), epoch=done)
+            feed.start_at(done)
+        if done < epochs and not logbook.is_enough:
+            trainer.fit(
+                feed,
+                initial_epoch=done,
+                epochs=epochs,
+                validation_data=validation,
+                callbacks=[*callbacks, StepWatch(line)],
+                shuffle=False,
+                verbose=0,
+            )
+        if len(logbook.rows) < epochs:
+            line.advance(0, stopped="early", best_epoch=logbook.best_epoch)
 
 
 def _facts(made_from, sets, options, classes, seed) -> dict[str, Any]:
@@ -193,8 +206,9 @@ def _facts(made_from, sets, options, classes, seed) -> dict[str, Any]:
 def _describe(labelled):
     if labelled is None:
         return None
-    samples, labels = labelled
-    return [type(samples).__name__, samples.per_clip, np.asarray(labels).tolist()]
+    samples, labels, _ = labelled
+    augmentation = samples.augmentation and samples.augmentation.model_dump(mode="json")
+    return [type(samples).__name__, samples.per_clip, augmentation, np.asarray(labels).tolist()]
 
 
 def _open(checkpoints, facts, options, network) -> TrainingCheckpoints | None:
@@ -217,6 +231,7 @@ def _feed(labelled, options, classes, seed):
     return Feed(
         labelled.samples,
         labelled.labels,
+        labelled.clip_ids,
         classes=classes,
         batch_size=options.batch_size,
         mixup_options=options.mixup,

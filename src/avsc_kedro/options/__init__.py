@@ -5,6 +5,11 @@ and where they come from stand in conf/base and conf/paper; the few defaults her
 are those of conf/base, for a group that is made without it.
 """
 
+from avsc_kedro.options.augmentation import (
+    AugmentationOptions,
+    FrameAugmentationOptions,
+    SpectrogramAugmentationOptions,
+)
 from avsc_kedro.options.clips import (
     ClipsOptions,
     EmbeddedOptions,
@@ -39,6 +44,7 @@ __all__ = [
     "STOCK_WEIGHT_FILES",
     "AudioBackboneOptions",
     "AudioOptions",
+    "AugmentationOptions",
     "BackboneOptions",
     "BackbonesOptions",
     "BandOptions",
@@ -47,11 +53,13 @@ __all__ = [
     "EmbeddedOptions",
     "ExtractionOptions",
     "FeaturesOptions",
+    "FrameAugmentationOptions",
     "FramesOptions",
     "FusionOptions",
     "MixupOptions",
     "Options",
     "ProjectOptions",
+    "SpectrogramAugmentationOptions",
     "StftOptions",
     "TrainingOptions",
     "VisualBackboneOptions",

@@ -10,7 +10,10 @@ from avsc_kedro.options.clips import ClipsOptions, EmbeddedOptions
 from avsc_kedro.options.features import MIN_FRAME_SIZE_PX, ExtractionOptions, FeaturesOptions
 from avsc_kedro.options.group import Options, Seed
 from avsc_kedro.options.training import BackbonesOptions, FusionOptions
-from avsc_kedro.paper import VISUAL_BRANCHES
+from avsc_kedro.paper import BRANCHES, VISUAL_BRANCHES
+
+# The axes of a spectrogram, and the option that says how much of each a mask may take.
+MASKED_AXES = {"bands": "band_mask_bands", "frames": "time_mask_frames"}
 
 
 class ProjectOptions(Options):
@@ -57,4 +60,20 @@ class ProjectOptions(Options):
                     f"that features.rgb stores of a clip. Received {wanted}. Lower it, or raise "
                     "features.rgb.frames_per_second."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _masks_leave_something(self) -> ProjectOptions:
+        for branch in BRANCHES:
+            if branch.modality != "audio":
+                continue
+            augmentation = getattr(self.backbones, branch.name).augmentation
+            shape = self.features.shape(branch.features)
+            for (axis, key), size in zip(MASKED_AXES.items(), shape, strict=False):
+                width = getattr(augmentation, key)
+                if width >= size:
+                    raise ValueError(
+                        f"Expected backbones.{branch.name}.augmentation.{key} below {size}, the "
+                        f"{axis} of its spectrograms. Received {width}. Lower it."
+                    )
         return self

@@ -7,6 +7,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from avsc_kedro.options.augmentation import (
+    FrameAugmentationOptions,
+    SpectrogramAugmentationOptions,
+)
 from avsc_kedro.options.group import Options
 
 # As Keras names them in its cache; both without the classification head.
@@ -37,6 +41,7 @@ class TrainingOptions(Options):
     warmup_epochs: float = Field(default=0, ge=0)
     l2_lambda: float = Field(ge=0)
     mixup: MixupOptions
+    patience_epochs: int = Field(default=0, ge=0)  # 0 goes on to the last epoch
     checkpoint_epochs: int = Field(default=1, ge=0)  # 0 saves none
 
 
@@ -55,6 +60,7 @@ class AudioBackboneOptions(BackboneOptions):
     widths: tuple[int, int, int, int]
     residual_normalisation: bool = True
     embedding_batch_size: int = Field(default=32, gt=0)
+    augmentation: SpectrogramAugmentationOptions = SpectrogramAugmentationOptions()
 
     @field_validator("widths")
     @classmethod
@@ -73,6 +79,7 @@ class VisualBackboneOptions(BackboneOptions):
     weights: str
     frames_per_clip: int = Field(gt=0)
     embedding_batch_size: int = Field(default=64, gt=0)
+    augmentation: FrameAugmentationOptions = FrameAugmentationOptions()
 
     @field_validator("weights")
     @classmethod

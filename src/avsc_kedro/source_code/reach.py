@@ -20,10 +20,12 @@ from avsc_kedro.source_code.module import (
     read_module,
 )
 
-# They show, start and store what others compute; no result depends on them.
+# They show, start, stop and store what others compute; no result depends on them.
 WITHOUT_RESULT = (
     "errors",
     "models.checkpoints",
+    "models.exhaustion",
+    "models.finite",
     "models.observers",
     "progress",
     "publish",

@@ -63,18 +63,27 @@ def embed_clips(
     """Embed every clip with the trained network.
 
     Raises:
-        InputError: If `summary` is of another network, or of another store's features.
+        InputError: If `summary` is of another network, or of another store's features; if
+            memory runs out; if a clip's features are not all finite numbers.
     """
     from avsc_kedro.models import embedding
+    from avsc_kedro.models.exhaustion import exhaustion_explained
     from avsc_kedro.models.files import digest_weights
+    from avsc_kedro.models.finite import FiniteRows
 
     made_from = {"model": digest_weights(model), "features": features.content_digest}
     require_own_summary(branch.name, summary, made_from["model"])
     _require_same_features(made_from["features"], summary, branch)
     clip_ids = list(clips["clip_id"])
-    rows = features.select(clip_ids)
+    rows = FiniteRows(features.select(clip_ids), clip_ids)
     title = f"{branch.title} embeddings"
-    with progress.track(len(rows), title, unit="clips") as bar:
+    explained = exhaustion_explained(
+        title,
+        option="embedding_batch_size",
+        batch_size=batch_size,
+        shape=str(model.input_shape[1:]),
+    )
+    with explained, progress.track(len(rows), title, unit="clips") as bar:
         vectors = embedding.embed_clips(model, rows, batch_size=batch_size, on_batch=bar.advance)
     splits = list(clips["split"])
     return Embeddings(clip_ids, splits, labels, vectors, made_from)
@@ -105,8 +114,9 @@ def _train(
 
     def part(*splits):
         chosen = clips[clips["split"].isin(splits)]
-        rows = features.select(list(chosen["clip_id"]))
-        return (rows, scene_indices(chosen, labels)) if len(rows) else None
+        clip_ids = list(chosen["clip_id"])
+        rows = features.select(clip_ids)
+        return (rows, scene_indices(chosen, labels), clip_ids) if clip_ids else None
 
     made_from = {
         "features": features.content_digest,

@@ -44,8 +44,9 @@ def train_fusion(
 
     def part(*splits):
         chosen = clips[clips["split"].isin(splits)]
-        vectors = _vectors(row, embeddings, list(chosen["clip_id"]))
-        return (vectors, scene_indices(chosen, labels)) if len(chosen) else None
+        clip_ids = list(chosen["clip_id"])
+        vectors = _vectors(row, embeddings, clip_ids)
+        return (vectors, scene_indices(chosen, labels), clip_ids) if clip_ids else None
 
     train_set = part("train", "validation") if refit else part("train")
     validation_set = None if refit else part("validation")
