@@ -1,4 +1,7 @@
-"""The same training steps on Keras' JAX backend as on TensorFlow, from the same weights."""
+"""The same training steps on Keras' JAX backend as on TensorFlow, from the same weights.
+
+An audio network has every kind of layer of our own; the visual ones take minutes to compile.
+"""
 
 import json
 import os
@@ -9,21 +12,19 @@ import pytest
 
 from tests.conftest import ROOT
 
-# Prints the losses of five steps of each kind of network, and how their outputs end.
+# Prints the losses of three steps, and what the network says then.
 TRAIN = """
 import json, sys
 import keras, numpy as np
 from avsc_kedro.models import training
-from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone, embedding_model
-from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
-from avsc_kedro.options import (
-    AudioBackboneOptions, MixupOptions, TrainingOptions, VisualBackboneOptions,
-)
+from avsc_kedro.models.backbone import build_audio_backbone, embedding_model
+from avsc_kedro.models.feeds import SpectrogramSamples
+from avsc_kedro.options import AudioBackboneOptions, MixupOptions, TrainingOptions
 from avsc_kedro.paper import BRANCHES
 
 rng = np.random.default_rng(0)
 options = TrainingOptions(
-    epochs=1, batch_size=2, learning_rate=1e-3, warmup_epochs=0.5, schedule="cosine",
+    epochs=1, batch_size=2, learning_rate=1e-4, warmup_epochs=0.5, schedule="cosine",
     l2_lambda=1e-3, mixup=MixupOptions(distribution="beta"),
 )
 branches = {branch.name: branch for branch in BRANCHES}
@@ -38,16 +39,12 @@ def audio():
     )
 
 
-def visual():
-    random = VisualBackboneOptions(weights="none", frames_per_clip=1, **shared)
-    return build_visual_backbone(
-        branches["vis_conv"], random, input_shape=(32, 32, 3), classes=3
-    )
-
-
 def give_weights(network):
-    # Backends draw other random numbers: these are NumPy's.
+    # Backends draw other random numbers: these are NumPy's, and nothing is dropped.
     weights = np.random.default_rng(1)
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0
     for variable in network.trainable_variables:
         scale = 0.5 / np.sqrt(max(1, np.prod(variable.shape[:-1])))
         drawn = weights.uniform(-scale, scale, variable.shape)
@@ -57,23 +54,21 @@ def give_weights(network):
 def losses(build, rows, samples):
     network = build()
     give_weights(network)
-    trainer = training._compile(network, options, steps=5)
+    trainer = training._compile(network, options, steps=3)
     feed = training._feed(
         training.LabelledSamples(samples(rows), np.arange(len(rows)) % 3), options, 3, 0
     )
-    done = [trainer.train_on_batch(*feed[step], return_dict=True) for step in range(5)]
+    done = [trainer.train_on_batch(*feed[step], return_dict=True) for step in range(3)]
     outputs = embedding_model(network)(samples(rows[:2]).take(np.arange(2), None), training=False)
     ends = {name: np.asarray(value).ravel()[:3].tolist() for name, value in outputs.items()}
     return {"losses": [float(step["loss"]) for step in done], **ends}
 
 
 spectrograms = rng.normal(-40, 20, (10, 16, 17, 2)).astype(np.float32)
-pictures = rng.integers(0, 256, (10, 1, 32, 32, 3), np.uint8)
 print(json.dumps({
     "backend": keras.backend.backend(),
     "tensorflow": "tensorflow" in sys.modules,
     "audio": losses(audio, spectrograms, SpectrogramSamples),
-    "visual": losses(visual, pictures, lambda rows: FrameSamples(rows, 1)),
 }))
 """
 
@@ -95,7 +90,6 @@ def test_jax_trains_as_tensorflow_does():
     ours, other = train_on("tensorflow"), train_on("jax")
     assert (ours["backend"], other["backend"]) == ("tensorflow", "jax")
     assert other["tensorflow"] is False
-    for network in ("audio", "visual"):
-        assert len(ours[network]["losses"]) == 5
-        for name, values in ours[network].items():
-            assert other[network][name] == pytest.approx(values, rel=2e-3, abs=2e-4), name
+    assert len(ours["audio"]["losses"]) == 3
+    for name, values in ours["audio"].items():
+        assert other["audio"][name] == pytest.approx(values, rel=2e-3, abs=2e-4), name
