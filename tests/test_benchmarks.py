@@ -11,7 +11,7 @@ import soundfile
 from av.video.frame import PictureType
 
 from avsc_kedro.extraction import missing
-from benchmarks import extraction, fresh_run, store_access, tau_like
+from benchmarks import convnext, extraction, fresh_run, store_access, tau_like
 
 
 def cells(table: str) -> list[list[str]]:
@@ -120,3 +120,10 @@ def test_a_ratio_is_the_median_of_the_rounds():
     found = {"mine": [2.0, 30.0, 8.0], "its": [1.0, 10.0, 2.0]}
     (line,) = store_access.compare("reading", found, against="its", unit="{} s".format)
     assert line == ("reading", "mine", "its", "2.0 s", 3.0, 3)
+
+
+def test_convnext_is_compared_with_the_stock_network():
+    lines = convnext.measure(32, images=1, train_images=1, repeats=1)
+    assert [line.what for line in lines] == ["inference", "training step"]
+    assert all(line.ratio > 0 for line in lines)
+    assert len(cells(convnext.table(lines))) == 2
