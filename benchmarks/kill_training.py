@@ -196,10 +196,10 @@ def train_in(folder: Path, *, epochs: int) -> None:
     """Train, or go on training, and leave the network and its history in `folder`."""
     runtime.start_backend(threads=1)
     from avsc_kedro.models.checkpoints import Checkpoints
-    from avsc_kedro.models.training import train_and_refit
+    from avsc_kedro.models.training import train
 
     progress.relay_to(StepFile(folder / "steps.txt"))
-    trained = train_and_refit(
+    trained = train(
         build,
         labelled(made_up_clips(0)),
         labelled(made_up_clips(1)),
@@ -239,8 +239,8 @@ def made_up_clips(*seeds: int) -> tuple[np.ndarray, np.ndarray]:
 
 def labelled(clips):
     """Return clips as a training takes them."""
+    from avsc_kedro.models.course import LabelledSamples
     from avsc_kedro.models.feeds import SpectrogramSamples
-    from avsc_kedro.models.training import LabelledSamples
 
     return LabelledSamples(SpectrogramSamples(clips[0]), clips[1])
 

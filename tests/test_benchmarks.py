@@ -6,12 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import av
+import keras
 import pytest
 import soundfile
 from av.video.frame import PictureType
 
 from avsc_kedro.extraction import missing
-from benchmarks import convnext, extraction, fresh_run, store_access, tau_like
+from benchmarks import convnext, extraction, feed, fresh_run, store_access, tau_like
 
 
 def cells(table: str) -> list[list[str]]:
@@ -127,3 +128,20 @@ def test_convnext_is_compared_with_the_stock_network():
     assert [line.what for line in lines] == ["inference", "training step"]
     assert all(line.ratio > 0 for line in lines)
     assert len(cells(convnext.table(lines))) == 2
+
+
+def test_the_feed_is_measured_alone_and_under_training(tmp_path, monkeypatch):
+    def tiny(branch, options, shape):
+        inputs = keras.Input(shape)
+        x = keras.layers.GlobalAveragePooling2D()(inputs)
+        return keras.Model(inputs, keras.layers.Dense(feed.CLASSES, activation="softmax")(x))
+
+    monkeypatch.setattr(feed, "build", tiny)
+    sizes = feed.Sizes(spectrograms=5, frame_clips=2, batch_size=4, steps=2, repeats=2)
+    alone = feed.measure_alone(tmp_path / "alone", sizes)
+    trained = feed.measure_training(tmp_path / "base", sizes, feed.BRANCHES[2:])
+    assert [line.what for line in alone] == ["spectrograms", "frames"]
+    assert [line.what for line in trained] == ["Aud-CQT", "Vis-INC", "Vis-CONV"]
+    assert all(number > 0 for line in (*alone, *trained) for number in line[1:])
+    assert len(cells(feed.alone_table(alone))) == 2
+    assert len(cells(feed.training_table(trained))) == 3

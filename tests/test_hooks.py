@@ -1,7 +1,7 @@
-"""ImageNet weights are there, or can be fetched, before a run begins."""
+"""Pretrained weights are there and those expected, or can be fetched, before a run begins."""
 
+import hashlib
 import time
-from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -9,11 +9,11 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from avsc_kedro import hooks
 from avsc_kedro.errors import InputError
-from avsc_kedro.hooks import ReadinessHooks, check_stock_weights
-from avsc_kedro.options import STOCK_WEIGHT_FILES
+from avsc_kedro.hooks import ReadinessHooks, check_weights
+from avsc_kedro.models.pretrained import STOCK_WEIGHTS, StockWeights
 from avsc_kedro.pipelines.backbones import create_pipeline
 
-INCEPTION, CONVNEXT = STOCK_WEIGHT_FILES["inception_v3"], STOCK_WEIGHT_FILES["convnext_tiny"]
+INCEPTION, CONVNEXT = STOCK_WEIGHTS["inception_v3"], STOCK_WEIGHTS["convnext_tiny"]
 
 
 @pytest.fixture
@@ -37,39 +37,72 @@ def asked(monkeypatch):
     return requests
 
 
-def check(*, vis_inc="none", vis_conv="none", pipeline=None):
-    weights = {"vis_inc": vis_inc, "vis_conv": vis_conv}
-    catalog = DataCatalog(
-        {f"params:backbones.{name}.weights": MemoryDataset(w) for name, w in weights.items()}
-    )
-    check_stock_weights(pipeline or create_pipeline(), catalog)
+@pytest.fixture
+def inception_is_cached(cache, monkeypatch):
+    """A few bytes in Keras' folder that count as the stock file."""
+    (cache / INCEPTION.file).write_bytes(b"weights")
+    stock = StockWeights(INCEPTION.file, "md5", hashlib.md5(b"weights").hexdigest())
+    monkeypatch.setitem(STOCK_WEIGHTS, "inception_v3", stock)
+
+
+def check(*, vis_inc="none", vis_conv="none", sha256=None, pipeline=None):
+    entries = {}
+    for name, weights in (("vis_inc", vis_inc), ("vis_conv", vis_conv)):
+        entries[f"params:backbones.{name}.weights"] = MemoryDataset(str(weights))
+        entries[f"params:backbones.{name}.weights_sha256"] = MemoryDataset(sha256)
+    check_weights(pipeline or create_pipeline(), DataCatalog(entries))
 
 
 def test_the_message_says_what_goes_where(cache, asked):
     with pytest.raises(InputError) as caught:
         check(vis_inc="imagenet", vis_conv="imagenet")
     message = str(caught.value)
-    for part in (INCEPTION, CONVNEXT, str(cache), "no route", "backbones.vis_conv.weights", "none"):
+    stock = (*INCEPTION, *CONVNEXT)
+    for part in (*stock, str(cache), "no route", "backbones.vis_conv.weights", "none"):
         assert part in message
     assert asked == [("https://storage.googleapis.com", "HEAD", 5)]
 
 
-def test_only_what_is_missing_is_named(cache, asked):
-    (cache / INCEPTION).touch()
+def test_only_what_is_missing_is_named(inception_is_cached, asked):
     with pytest.raises(InputError) as caught:
         check(vis_inc="imagenet", vis_conv="imagenet")
-    assert INCEPTION not in str(caught.value)
-    assert CONVNEXT in str(caught.value)
+    assert INCEPTION.file not in str(caught.value)
+    assert f"{CONVNEXT.file} is not there" in str(caught.value)
 
 
-def test_what_is_in_the_cache_is_not_asked_for(cache, asked):
-    (cache / INCEPTION).touch()
+def test_what_is_in_the_cache_is_not_asked_for(inception_is_cached, asked):
     check(vis_inc="imagenet")
     assert asked == []
 
 
+def test_what_is_damaged_in_the_cache_is_as_good_as_missing(cache, asked):
+    (cache / INCEPTION.file).write_bytes(b"cut off")
+    with pytest.raises(InputError) as caught:
+        check(vis_inc="imagenet")
+    received = f"{INCEPTION.file} has md5 {hashlib.md5(b'cut off').hexdigest()}"
+    for part in (str(INCEPTION), received, str(cache), "no route"):
+        assert part in str(caught.value)
+
+
+def test_a_file_is_checked_before_any_work(tmp_path, asked):
+    path = tmp_path / "mine.h5"
+    path.write_bytes(b"mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    with pytest.raises(InputError, match=f"Expected sha256 {CONVNEXT.checksum}.*{digest}"):
+        check(vis_conv=path)
+    check(vis_conv=path, sha256=digest)
+    assert asked == []
+
+
+def test_a_file_at_home_is_checked(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model.keras").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"set backbones.vis_inc.weights_sha256 to"):
+        check(vis_inc="~/model.keras")
+
+
 def test_nothing_is_asked_without_imagenet_or_without_its_training(cache, asked):
-    check(vis_inc="none", vis_conv="/weights/mine.h5")
+    check(vis_inc="none", vis_conv="none")
     check(vis_inc="imagenet", pipeline=create_pipeline().filter(node_namespaces=["aud_mel"]))
     embedding = create_pipeline().filter(node_names=["vis_inc.embed"])
     check(vis_inc="imagenet", pipeline=embedding)
@@ -93,18 +126,11 @@ def test_a_silent_host_is_no_answer(cache, monkeypatch):
         check(vis_inc="imagenet")
 
 
-def test_the_folder_is_the_one_keras_looks_in(tmp_path, monkeypatch):
-    monkeypatch.delenv("KERAS_HOME", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert hooks._keras_cache() == tmp_path / ".keras" / "models"
-    monkeypatch.setattr(hooks.os, "access", lambda path, mode: False)
-    assert hooks._keras_cache() == Path("/tmp/.keras/models")
-
-
 def test_readiness_includes_the_weights(cache, asked):
     catalog = DataCatalog(
         {
             "params:backbones.vis_inc.weights": MemoryDataset("imagenet"),
+            "params:backbones.vis_inc.weights_sha256": MemoryDataset(None),
             "usable_clips": MemoryDataset(1),
             "labels": MemoryDataset(1),
             "rgb_features": MemoryDataset(1),
@@ -128,5 +154,6 @@ def test_a_run_without_weights_and_network_ends_before_any_work(
     assert time.monotonic() - started < 60
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    assert f"Expected the ImageNet weights {INCEPTION} in {tmp_path}/keras/models" in done.stderr
+    expected = f"Expected the ImageNet weights {INCEPTION} in {tmp_path}/keras/models"
+    assert expected in " ".join(done.stderr.split())
     assert not empty_project.data_root.exists()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avsc_kedro.mixup import draw_partners, draw_weights, mix
+from avsc_kedro.mixup import BLOCK, draw_partners, draw_weights, mix
 
 
 def rng():
@@ -58,6 +58,36 @@ def test_mix_by_hand_broadcasts_over_trailing_axes():
     mixed = mix(a, b, np.array([0.25, 1.0]))
     assert mixed.tolist() == [[[4.0], [4.0]], [[1.0], [1.0]]]
     assert mixed.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (7, BLOCK + 3),
+        (3, 2, BLOCK),
+        (5, BLOCK // 2),
+        (2, BLOCK // 2 + 1, 2),
+        (9, 3),
+        (0, 4),
+        (3, 0),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_mix_is_the_equation_however_it_is_cut_into_blocks(shape, dtype):
+    a, b = rng().uniform(0, 255, (2, *shape)).astype(dtype)
+    weights = rng().random(shape[0], dtype=np.float32)
+    mixed = mix(a, b, weights)
+    w = weights.astype(np.float64).reshape(-1, *[1] * (len(shape) - 1))
+    assert mixed.dtype == np.float32
+    np.testing.assert_allclose(mixed, w * a + (1 - w) * b, rtol=0, atol=1e-4)
+
+
+def test_mix_leaves_its_inputs_alone():
+    a, b = rng().uniform(0, 255, (2, 3, 4)).astype(np.float32)
+    before = a.copy(), b.copy()
+    mixed = mix(a, b, np.array([0.2, 0.5, 1.0]))
+    mixed[...] = 0
+    np.testing.assert_array_equal((a, b), before)
 
 
 def test_the_same_seed_draws_the_same():

@@ -22,6 +22,7 @@ from avsc_kedro.options import (
     Options,
     SpectrogramAugmentationOptions,
     StftOptions,
+    TrainingOptions,
     VisualBackboneOptions,
 )
 
@@ -219,6 +220,17 @@ def test_conf_base_is_accepted(base):
         ("backbones.aud_mel.widths", [8, 8, 8, 9], "aud_mel.widths: Expected four positive"),
         ("backbones.vis_inc.weights", "imagnet", "vis_inc.weights: Expected imagenet, none or an"),
         ("backbones.vis_conv.weights", "/nowhere.h5", "no file /nowhere.h5. Correct the path"),
+        (
+            "backbones.vis_conv.weights",
+            __file__,
+            "Expected a file ending in .h5, the stock layout,",
+        ),
+        ("backbones.vis_inc.weights_sha256", "a" * 63, "Expected 64 hexadecimal digits, or null"),
+        (
+            "backbones.vis_inc.weights_sha256",
+            "a" * 64,
+            "vis_inc: Expected weights_sha256 only where weights is a file. Received weights none.",
+        ),
         ("backbones.vis_conv.frames_per_clip", 5, "of at most 4, the frames that"),
         (
             "backbones.aud_mel.augmentation.time_masks",
@@ -271,19 +283,46 @@ def test_only_the_embedded_set_is_called_embedded():
             ClipsOptions(path="/my/videos", data_set=name)
 
 
-@pytest.mark.parametrize("weights", ["imagenet", "none", "~/w.h5", "w.h5"])
+def visual_options(**changes):
+    defaults = {
+        "training": TRAINING,
+        "batch_norm_momentum": 0.9,
+        "head_dropout": 0.2,
+        "frames_per_clip": 1,
+    }
+    return VisualBackboneOptions(**{**defaults, **changes})
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none", "~/w.h5", "w.h5", "w.keras"])
 def test_weights_are_a_word_or_a_file(tmp_path, monkeypatch, weights):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "w.h5").touch()
-    backbone = VisualBackboneOptions(
-        training=TRAINING,
-        batch_norm_momentum=0.9,
-        head_dropout=0.2,
-        weights=weights,
-        frames_per_clip=1,
-    )
-    assert backbone.weights == weights.replace("~", str(tmp_path))
+    for name in ("w.h5", "w.keras"):
+        (tmp_path / name).touch()
+    assert visual_options(weights=weights).weights == weights.replace("~", str(tmp_path))
+
+
+def test_a_digest_goes_with_a_file(tmp_path):
+    path = tmp_path / "w.h5"
+    path.touch()
+    for digest in ("0" * 64, "aB" * 32):
+        assert visual_options(weights=str(path), weights_sha256=digest).weights_sha256 == digest
+    for digest in ("0" * 65, "g" * 64, "0" * 64 + "\n"):
+        with pytest.raises(ValidationError, match="Expected 64 hexadecimal digits"):
+            visual_options(weights=str(path), weights_sha256=digest)
+
+
+def test_the_folder_of_a_networks_versions_is_no_file(tmp_path):
+    folder = tmp_path / "model.keras"
+    for version in ("2026-01-02", "2026-01-01"):
+        (folder / version).mkdir(parents=True)
+        (folder / version / "model.keras").touch()
+    with pytest.raises(ValidationError) as caught:
+        visual_options(weights=str(folder))
+    assert f"Name the file in it, such as {folder}/2026-01-02/model.keras." in str(caught.value)
+    assert visual_options(weights=f"{folder}/2026-01-02/model.keras")
+    with pytest.raises(ValidationError, match=r"which is a folder\. Name a file\."):
+        visual_options(weights=str(tmp_path))
 
 
 @pytest.mark.parametrize("numbers", [(128, 16.35, 13), (40, 100.0, 6), (2, 3000.0, 1)])
@@ -311,8 +350,8 @@ def test_defaults_are_those_of_conf_base(base):
         }
 
 
-@pytest.mark.parametrize("env", ["base", "laptop", "paper", "test"])
-def test_no_environment_augments(base, env):
+@pytest.mark.parametrize("env", ["base", "paper", "test"])
+def test_only_the_laptop_s_environment_augments(base, env):
     found = OmegaConf.create(base)
     for path in (CONF_BASE.parent / env).glob("parameters*.yml"):
         found = OmegaConf.merge(found, OmegaConf.load(path))
@@ -324,3 +363,35 @@ def test_masks_may_take_all_but_one(base):
     widest = {"time_masks": 1, "time_mask_frames": 308, "band_masks": 2, "band_mask_bands": 127}
     changed = with_value(base, "backbones.aud_mel.augmentation", widest)
     assert not check_parameters(changed).backbones.aud_mel.augmentation.is_off
+
+
+def training(**changes):
+    given = {"epochs": 1, "batch_size": 8, "learning_rate": 0.1, "l2_lambda": 0.0}
+    return TrainingOptions(**given, mixup=MixupOptions(distribution="none"), **changes)
+
+
+def test_a_batch_goes_through_in_equal_parts():
+    assert training(accumulation_steps=4).step_size == 2
+    with pytest.raises(ValidationError, match="that 3 accumulation_steps divide"):
+        training(accumulation_steps=3)
+
+
+def test_devices_share_what_goes_through_at_a_time(base):
+    two = with_value(base, "compute.devices", 2)
+    check_parameters(two)
+    uneven = with_value(two, "backbones.vis_inc.training.accumulation_steps", 16)
+    with pytest.raises(InputError, match=r"vis_inc.*multiple of compute.devices, 2. Received 1"):
+        check_parameters(uneven)
+
+
+@pytest.mark.parametrize("option", [{"head_epochs": 1}, {"freeze_batch_norm": True}])
+def test_random_weights_are_not_fine_tuned(base, option):
+    tuned = with_value(base, "backbones.vis_inc.fine_tuning", option)
+    with pytest.raises(InputError, match="pretrained weights for fine_tuning"):
+        check_parameters(tuned)
+    check_parameters(with_value(tuned, "backbones.vis_inc.weights", "imagenet"))
+
+
+def test_a_fusion_writes_no_logs(base):
+    with pytest.raises(InputError, match="tensorboard: false"):
+        check_parameters(with_value(base, "fusion_layer.training.tensorboard", True))

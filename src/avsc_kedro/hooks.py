@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,7 +13,13 @@ from kedro.io import DatasetError
 from pydantic import ValidationError
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.options import STOCK_WEIGHT_FILES, ProjectOptions
+from avsc_kedro.models.pretrained import (
+    explain_unfetched,
+    names_file,
+    require_trusted,
+    why_not_cached,
+)
+from avsc_kedro.options import ProjectOptions
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.predict.nodes import require_video
 
@@ -41,7 +46,7 @@ class ReadinessHooks:
             if not _is_there(name, catalog):
                 raise InputError(_not_made_yet(name, run_params))
             catalog.release(name)
-        check_stock_weights(pipeline, catalog)
+        check_weights(pipeline, catalog)
         if "params:video" in pipeline.inputs():  # before eight networks are loaded
             require_video(catalog.load("params:video"))
 
@@ -86,31 +91,34 @@ def _is_there(name: str, catalog) -> bool:
         return False
 
 
-def check_stock_weights(pipeline, catalog) -> None:
-    """Refuse a training from ImageNet weights that are neither here nor to be fetched.
+def check_weights(pipeline, catalog) -> None:
+    """Refuse a training whose pretrained weights are not there, or not those expected.
 
     Raises:
-        InputError: Naming the files, the folder to put them into, and what to set instead.
+        InputError: Naming the files with their checksums, the folder to put them into, and
+            what to set instead.
     """
-    folder = _keras_cache()
-    missing = [
-        branch
-        for branch in _trained_from_imagenet(pipeline, catalog)
-        if not (folder / STOCK_WEIGHT_FILES[branch.architecture]).is_file()
-    ]
-    if missing and (reason := _why_unreachable(WEIGHTS_HOST)):
-        raise InputError(_explain_missing_weights(missing, folder, reason))
+    lacking = {}
+    for branch, weights, sha256 in _weights_to_load(pipeline, catalog):
+        if names_file(weights):
+            require_trusted(Path(weights).expanduser(), branch.architecture, sha256=sha256)
+        elif weights == "imagenet" and (problem := why_not_cached(branch.architecture)):
+            lacking[branch.architecture] = problem
+    if lacking and (reason := _why_unreachable(WEIGHTS_HOST)):
+        raise InputError(explain_unfetched(lacking, f"{WEIGHTS_HOST} cannot be reached ({reason})"))
 
 
-def _trained_from_imagenet(pipeline, catalog):
+def _weights_to_load(pipeline, catalog):
     trained = {node.name for node in pipeline.nodes}
     for branch in BRANCHES:
         # Where a network is there already, training may not be due; if it is, it says so itself.
         made = _is_made(f"{branch.name}.model", catalog)
         if branch.modality == "visual" and f"{branch.name}.train" in trained and not made:
-            weights = catalog.load(f"params:backbones.{branch.name}.weights")
-            if weights == "imagenet":
-                yield branch
+            group = f"params:backbones.{branch.name}"
+            weights, sha256 = (
+                catalog.load(f"{group}.{key}") for key in ("weights", "weights_sha256")
+            )
+            yield branch, weights, sha256
 
 
 def _is_made(name: str, catalog) -> bool:
@@ -118,13 +126,6 @@ def _is_made(name: str, catalog) -> bool:
         return False
     catalog.release(name)  # Kedro would remember the version it found
     return True
-
-
-def _keras_cache() -> Path:
-    """Return the folder that Keras looks in; it passes over one that it cannot write to."""
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    writable = os.access(home if home.exists() else home.parent, os.W_OK)
-    return (home if writable else Path("/tmp/.keras")) / "models"
 
 
 def _why_unreachable(address: str) -> str:
@@ -136,17 +137,6 @@ def _why_unreachable(address: str) -> str:
     except OSError as error:
         return str(getattr(error, "reason", error)) or type(error).__name__
     return ""
-
-
-def _explain_missing_weights(branches, folder: Path, reason: str) -> str:
-    files = ", ".join(STOCK_WEIGHT_FILES[branch.architecture] for branch in branches)
-    keys = ", ".join(f"backbones.{branch.name}.weights" for branch in branches)
-    return (
-        f"Expected the ImageNet weights {files} in {folder}. They are not there, and "
-        f"{WEIGHTS_HOST} cannot be reached ({reason}). On a machine with a network, get them from "
-        f"the Keras applications release and put them there; or set {keys} to the path of the "
-        "file, or to none for random weights."
-    )
 
 
 def _explain(problem: dict[str, Any]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
+
+BLOCK = 1 << 16  # numbers, or one sample, that are mixed at a time: they stay in a core's cache
 
 
 def draw_weights(
@@ -71,7 +74,7 @@ def mix(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weights * a + (1 - weights) * b, one weight for each sample.
 
     Args:
-        a: First samples or one-hot labels, shape (n, ...).
+        a: First samples or one-hot labels, shape (n, ...), of any type.
         b: Their partners, the shape of `a`.
         weights: Shape (n,), in [0, 1].
 
@@ -81,5 +84,18 @@ def mix(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Source:
         Section 2.1; reference [18].
     """
-    each = np.reshape(weights, (-1,) + (1,) * (np.ndim(a) - 1)).astype(np.float32)
-    return (each * a + (1 - each) * b).astype(np.float32, copy=False)
+    shape = np.shape(a)
+    each = np.reshape(weights, (-1,) + (1,) * (len(shape) - 1)).astype(np.float32)
+    mixed = np.empty(shape, np.float32)
+    step = max(1, BLOCK // max(1, math.prod(shape[1:])))
+    room = np.empty((step, *shape[1:]), np.float32)
+    for start in range(0, len(mixed), step):
+        block = slice(start, start + step)
+        ours, weight = mixed[block], each[block]
+        theirs = room[: len(ours)]
+        ours[...] = a[block]
+        ours *= weight
+        theirs[...] = b[block]
+        theirs *= 1 - weight
+        ours += theirs
+    return mixed

@@ -8,6 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from avsc_kedro.errors import InputError
+
+VIRTUAL_CPUS = "AVSC_VIRTUAL_CPUS"
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # two trainings may share one GPU
@@ -28,9 +31,65 @@ def start_backend(*, threads: int | None = None) -> None:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    if _backend() == "tensorflow":
         with _native_stderr_held_back():
             import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def spread_over(devices: int) -> Iterator[None]:
+    """Have what is built and trained in this block share each batch among devices.
+
+    Each device holds a copy of the network; gradients are summed (MirroredStrategy).
+    Devices are GPUs; where there is none, the virtual CPUs that `AVSC_VIRTUAL_CPUS`
+    asks for, which are slower than one and show only that it works.
+
+    Args:
+        devices: How many; 1 changes nothing.
+
+    Raises:
+        InputError: If there are not so many, or Keras runs on another backend.
+    """
+    if devices == 1:
+        yield
+        return
+    if _backend() != "tensorflow":
+        raise InputError(
+            f"Expected the TensorFlow backend for compute.devices: {devices}. Received "
+            f"KERAS_BACKEND={_backend()}. Unset it, or set compute.devices: 1."
+        )
+    strategy = _mirror_on(devices)
+    with strategy.scope():
+        yield
+
+
+def _mirror_on(devices: int):
+    import tensorflow as tf
+
+    _make_virtual_cpus(tf)
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(found) < devices:
+        raise InputError(
+            f"Expected {devices} devices, as compute.devices says. Received {len(found)}: "
+            f"{', '.join(device.name for device in found)}. Lower compute.devices."
+        )
+    return tf.distribute.MirroredStrategy(
+        [device.name for device in found[:devices]],
+    )
+
+
+def _make_virtual_cpus(tf) -> None:
+    """Divide the CPU, if asked to; possible once, before TensorFlow has used it."""
+    count = int(os.environ.get(VIRTUAL_CPUS) or 1)
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    if count > 1 and tf.config.get_logical_device_configuration(cpu) is None:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * count
+        )
+
+
+def _backend() -> str:
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
 @contextlib.contextmanager

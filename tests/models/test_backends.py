@@ -16,10 +16,12 @@ from tests.conftest import ROOT
 TRAIN = """
 import json, sys
 import keras, numpy as np
-from avsc_kedro.models import training
 from avsc_kedro.models.backbone import build_audio_backbone, embedding_model
-from avsc_kedro.models.feeds import SpectrogramSamples
-from avsc_kedro.options import AudioBackboneOptions, MixupOptions, TrainingOptions
+from avsc_kedro.models.feeds import Feed, SpectrogramSamples
+from avsc_kedro.models.optimiser import compile_training
+from avsc_kedro.options import (
+    AudioBackboneOptions, ComputeOptions, MixupOptions, TrainingOptions
+)
 from avsc_kedro.paper import BRANCHES
 
 rng = np.random.default_rng(0)
@@ -54,9 +56,10 @@ def give_weights(network):
 def losses(build, rows, samples):
     network = build()
     give_weights(network)
-    trainer = training._compile(network, options, steps=3)
-    feed = training._feed(
-        training.LabelledSamples(samples(rows), np.arange(len(rows)) % 3), options, 3, 0
+    trainer = compile_training(network, options, ComputeOptions(), steps=3)
+    feed = Feed(
+        samples(rows), np.arange(len(rows)) % 3, classes=3, batch_size=options.batch_size,
+        mixup_options=options.mixup, seed=0,
     )
     done = [trainer.train_on_batch(*feed[step], return_dict=True) for step in range(3)]
     outputs = embedding_model(network)(samples(rows[:2]).take(np.arange(2), None), training=False)

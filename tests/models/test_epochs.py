@@ -12,11 +12,12 @@ import pytest
 from avsc_kedro.models import checkpoints as checkpoint_files
 from avsc_kedro.models import training
 from avsc_kedro.models.checkpoints import Checkpoints
+from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import Feed, SpectrogramSamples
 from avsc_kedro.models.finite import FiniteWatch
 from avsc_kedro.models.observers import StepWatch
-from avsc_kedro.models.training import LabelledSamples, train_and_refit
+from avsc_kedro.models.training import train
 from avsc_kedro.options import MixupOptions
 
 EPOCHS, STEPS = 4, 2
@@ -104,7 +105,7 @@ def eager():
 
     benchmarks/kill_training.py interrupts traced ones.
     """
-    compile_traced = training._compile
+    compile_traced = training.compile_training
 
     def compile_eager(*args, **kwargs):
         trainer = compile_traced(*args, **kwargs)
@@ -112,7 +113,7 @@ def eager():
         return trainer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_compile", compile_eager)
+        patch.setattr(training, "compile_training", compile_eager)
         yield
 
 
@@ -140,7 +141,7 @@ def settings(training_options):
 @pytest.fixture(scope="module")
 def whole(settings):
     """What the training gives that nothing interrupts."""
-    trained = train_and_refit(**settings)
+    trained = train(**settings)
     assert trained.best_epoch < EPOCHS
     return trained
 
@@ -151,7 +152,7 @@ def resumable(settings, tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints")
 
     def run(**changes):
-        return train_and_refit(**{**settings, "checkpoints": checkpoints, **changes})
+        return train(**{**settings, "checkpoints": checkpoints, **changes})
 
     run.folder = checkpoints.folder
     return run
@@ -198,7 +199,7 @@ def test_killed_in_the_refit_the_first_stage_is_not_trained_again(
         "refit_set": blobs(12, seed=3),
         "options": settings["options"].model_copy(update={"epochs": 2}),
     }
-    whole = train_and_refit(**{**settings, **sets})
+    whole = train(**{**settings, **sets})
     assert whole.best_epoch == 2
     lines.clear()
     interrupt(2, 3, title="tiny (refit)")
@@ -437,7 +438,7 @@ def patient(settings):
 
 
 def test_an_impatient_training_is_the_beginning_of_a_patient_one(settings, patient, lines):
-    early = train_and_refit(**{**settings, "options": patient})
+    early = train(**{**settings, "options": patient})
     last = len(early.history)
     assert 2 <= last < 9
     assert early.best_epoch == last - 1
@@ -445,7 +446,7 @@ def test_an_impatient_training_is_the_beginning_of_a_patient_one(settings, patie
     assert lines[-1].advances[-1] == (0, {"stopped": "early", "best_epoch": early.best_epoch})
     lines.clear()
     endless = patient.model_copy(update={"patience_epochs": 0})
-    whole = train_and_refit(**{**settings, "options": endless})
+    whole = train(**{**settings, "options": endless})
     assert len(whole.history) == 9
     assert "stopped" not in lines[-1].advances[-1][1]
     np.testing.assert_equal(
@@ -457,7 +458,7 @@ def test_patience_and_refit_and_interruptions(
     settings, patient, resumable, interrupt, steps, lines
 ):
     sets = {"refit_set": blobs(12, seed=3), "options": patient}
-    whole = train_and_refit(**{**settings, **sets})
+    whole = train(**{**settings, **sets})
     stages = [row["stage"] for row in whole.history]
     assert stages.count("refit") == stages.count("train") - 1 < 8
     for changes in ({"checkpoint_epochs": 1}, {"checkpoint_epochs": 9}):
@@ -472,5 +473,5 @@ def test_patience_and_refit_and_interruptions(
 
 
 def test_without_validation_patience_never_ends(settings, patient):
-    trained = train_and_refit(**{**settings, "options": patient, "validation_set": None})
+    trained = train(**{**settings, "options": patient, "validation_set": None})
     assert len(trained.history) == trained.best_epoch == 9

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from avsc_kedro.augmentation import (
     flip,
     mask,
 )
+from avsc_kedro.errors import InputError
 from avsc_kedro.models.feeds import EmbeddingSamples, Feed, FrameSamples, SpectrogramSamples
 from avsc_kedro.options import (
     FrameAugmentationOptions,
@@ -140,6 +143,15 @@ def test_frames_without_a_seed_are_spread_evenly():
     assert alone[0, 0, 0, 0] == 42
 
 
+def test_frames_are_bytes_until_a_batch_is_made_of_them():
+    samples = FrameSamples(frame_clips(), per_clip=3)
+    assert samples.take(np.arange(4), np.random.default_rng(0)).dtype == np.uint8
+    for changes in ({}, {"mixup_options": MixupOptions(distribution="none")}, {"seed": None}):
+        for x, y in batches(feed(samples, **changes)):
+            assert x.dtype == y.dtype == np.float32
+            assert x.shape == (len(y), 2, 2, 3)
+
+
 def test_as_many_samples_as_frames_see_each_frame_once_an_epoch():
     off = MixupOptions(distribution="none")
     whole = feed(FrameSamples(frame_clips(), per_clip=6), mixup_options=off)
@@ -192,6 +204,9 @@ def noise(*shape):
 
 SPECTROGRAMS = noise(8, 12, 2).astype(np.float32)
 FRAMES = noise(5, 8, 8, 3).astype(np.uint8)
+
+
+FLIPS = FrameAugmentationOptions(flip=True)
 
 
 class Spectrograms:
@@ -252,6 +267,38 @@ def written_down(kind, augment, epoch):
         )
 
 
+def written_down_in_doubles(augmentation):
+    """The first batch of frames, mixed in double precision, pixel by pixel of each pair."""
+    rng = np.random.default_rng([5, 0, 1])
+    order = np.random.default_rng([5, 0]).permutation(14)[:3]
+    taken, _ = Frames().take(order, rng)
+    weights, partners = rng.random(3, dtype=np.float32), rng.permutation(3)
+    fraction = augmentation.crop_min_fraction
+    windows = draw_windows(rng, 3, size_px=8, min_fraction=fraction)
+    flipped = draw_flips(rng, 3, probability=0.5 if augmentation.flip else 0)
+    varied = flip(crop(taken, windows), flipped).astype(np.float64)
+    pairs = zip(weights.astype(np.float64), varied, varied[partners], strict=True)
+    return np.stack([w * one + (1 - w) * other for w, one, other in pairs])
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [FrameAugmentationOptions(), FLIPS, FrameAugmentationOptions(crop_min_fraction=0.5), WINDOWS],
+    ids=["off", "flip", "crop", "both"],
+)
+def test_bytes_are_varied_and_mixed_as_if_they_were_doubles(augmentation):
+    x, _ = feed(Frames().samples(augmentation))[0]
+    np.testing.assert_allclose(x, written_down_in_doubles(augmentation), rtol=0, atol=1e-4)
+
+
+def test_threads_that_take_batches_together_get_the_same(kind):
+    one_feed = feed(kind.samples(kind.augmentation))
+    expected = batches(one_feed)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(one_feed.__getitem__, [*range(len(one_feed))] * 8))
+    assert_same_bytes(found, expected * 8)
+
+
 def assert_same_bytes(found, expected):
     for one, other in zip(found, expected, strict=True):
         assert [part.dtype for part in one] == [np.float32, np.float32]
@@ -301,3 +348,26 @@ def test_embeddings_are_never_augmented():
     samples = EmbeddingSamples({"aud_mel": noise(4)})
     taken = samples.take(np.arange(3), None)
     assert samples.augment(taken, np.random.default_rng(0)) is taken
+
+
+@pytest.mark.parametrize(("shares", "sizes"), [(1, [4, 3]), (2, [4, 2]), (4, [4])])
+def test_each_batch_divides_among_the_devices(shares, sizes):
+    shared = feed(batch_size=4, shares=shares)
+    assert len(shared) == len(sizes)
+    assert [len(x) for x, _ in batches(shared)] == sizes
+    whole = feed(batch_size=4)
+    np.testing.assert_array_equal(shared.indices(0), whole.indices(0))
+
+
+def test_what_an_epoch_leaves_out_another_takes():
+    shared = feed(batch_size=4, shares=4)
+    seen = set()
+    for epoch in range(10):
+        shared.start_at(epoch)
+        seen.update(shared.indices(0).tolist())
+    assert seen == set(range(7))
+
+
+def test_fewer_samples_than_devices_are_refused():
+    with pytest.raises(InputError, match="as devices, 8"):
+        feed(shares=8)

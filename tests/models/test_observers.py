@@ -1,8 +1,12 @@
+import importlib.util
 from types import SimpleNamespace
 
+import keras
+import numpy as np
 import pytest
 
-from avsc_kedro.models.observers import EpochSaver, StepWatch
+from avsc_kedro.errors import InputError
+from avsc_kedro.models.observers import EpochSaver, StepWatch, event_logs
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,38 @@ def test_a_step_is_shown():
     watch.on_epoch_begin(2)
     watch.on_train_batch_end(0, {"loss": 0.5})
     assert shown == [(1, {"epoch": 3, "loss": 0.5})]
+
+
+def test_tensorboard_notes_every_epoch_of_the_latest_training(tmp_path):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    network.compile("sgd", "mse")
+
+    def fit(epochs, **changes):
+        logs = event_logs(tmp_path / "train", **changes)
+        network.fit(np.ones((2, 2)), np.ones(2), epochs=epochs, verbose=0, callbacks=[logs])
+
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "older").touch()
+    fit(2, goes_on=False)
+    assert not (tmp_path / "train" / "older").exists()
+    assert epochs_noted(tmp_path / "train") == [0, 1]
+    fit(1, goes_on=True)
+    assert len(epochs_noted(tmp_path / "train")) == 3
+
+
+def epochs_noted(folder):
+    """Return the epochs of which the loss of training was noted."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    steps = []
+    for path in sorted(folder.rglob("events.out.*")):
+        found = EventAccumulator(str(path)).Reload()
+        if "epoch_loss" in found.Tags()["tensors"]:
+            steps += [event.step for event in found.Tensors("epoch_loss")]
+    return steps
+
+
+def test_tensorboard_that_is_not_installed_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"avsc_kedro\[tensorboard\]"):
+        event_logs(tmp_path, goes_on=False)

@@ -4,7 +4,7 @@ import pytest
 from avsc_kedro.models import phase1
 from avsc_kedro.models.checkpoints import Checkpoints
 from avsc_kedro.models.phase1 import Recordings, train_audio, train_visual
-from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
+from avsc_kedro.options import AudioBackboneOptions, ComputeOptions, VisualBackboneOptions
 from avsc_kedro.paper import BRANCHES
 
 BRANCH = {branch.name: branch for branch in BRANCHES}
@@ -25,41 +25,44 @@ def key_of(monkeypatch, tmp_path, training_options):
 
     monkeypatch.setattr(Checkpoints, "of", stop)
 
-    def start(train, branch, kind, recordings, changes):
+    def start(train, branch, options, clips, course):
         with pytest.raises(Stopped) as stopped:
             train(
                 BRANCH[branch],
-                recordings,
-                kind(**{**shared, **changes}),
+                clips,
+                options,
                 checkpoints=Checkpoints(tmp_path),
-                **SETTINGS,
+                **{**SETTINGS, **course},
             )
         return str(stopped.value)
 
-    def key(made_from="these clips", *, visual=False, **changes):
+    def key(made_from="these clips", *, visual=False, compute=None, **changes):
+        course = {"made_from": made_from, "compute": compute or ComputeOptions()}
+        changes = {**shared, **changes}
         if visual:
-            changes = {"weights": "none", "frames_per_clip": 2, **changes}
-            clips = recordings((3, 32, 32, 3), made_from)
-            return start(train_visual, "vis_conv", VisualBackboneOptions, clips, changes)
-        clips = recordings((16, 17, 2), made_from)
-        return start(
-            train_audio, "aud_mel", AudioBackboneOptions, clips, {"widths": (8,) * 4, **changes}
-        )
+            options = VisualBackboneOptions(**{"weights": "none", "frames_per_clip": 2, **changes})
+            return start(train_visual, "vis_conv", options, recordings((3, 32, 32, 3)), course)
+        options = AudioBackboneOptions(**{"widths": (8,) * 4, **changes})
+        return start(train_audio, "aud_mel", options, recordings((16, 17, 2)), course)
 
     return key
 
 
-def recordings(shape, made_from):
+def recordings(shape):
     rng = np.random.default_rng(0)
     rows = [rng.normal(size=shape).astype(np.float32) for _ in range(4)]
     train, validation = (rows[:2], [0, 1]), (rows[2:], [0, 1])
-    return Recordings(train, validation, (rows, [0, 1, 0, 1]), made_from)
+    return Recordings(train, validation, (rows, [0, 1, 0, 1]))
 
 
 def test_an_audio_training_is_known_by_its_clips_and_all_of_its_options(key_of):
     keys = [key_of(), key_of("others"), key_of(head_dropout=0.3), key_of(batch_norm_momentum=0.8)]
     assert len(set(keys)) == 4
     assert key_of(embedding_batch_size=7) == keys[0]
+
+
+def test_a_training_is_known_by_what_it_runs_on(key_of):
+    assert key_of() != key_of(compute=ComputeOptions(xla=True))
 
 
 def test_a_visual_training_is_known_by_the_frames_it_takes(key_of):

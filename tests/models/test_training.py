@@ -7,11 +7,13 @@ import pytest
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.models import training
+from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.feeds import Feed, SpectrogramSamples
 from avsc_kedro.models.losses import RegularisedNetwork
-from avsc_kedro.models.training import LabelledSamples, train, train_and_refit
-from avsc_kedro.options import MixupOptions
+from avsc_kedro.models.optimiser import learning_rate
+from avsc_kedro.models.training import train
+from avsc_kedro.options import ComputeOptions, MixupOptions
 from avsc_kedro.progress import bars
 from avsc_kedro.progress.events import Advanced, Finished, Started
 from benchmarks import kill_training
@@ -123,7 +125,7 @@ def test_without_validation_the_last_epoch_is_kept(training_options):
 def test_refit_takes_the_epochs_that_won(training_options):
     options, everything = training_options(epochs=2), blobs(40, seed=2)
     validation = blobs(seed=1, flip=True)
-    trained = train_and_refit(build, blobs(), validation, everything, options=options, **SETTINGS)
+    trained = train(build, blobs(), validation, everything, options=options, **SETTINGS)
     assert trained.best_epoch == 1
     assert [(row["stage"], row["epoch"]) for row in trained.history] == [
         ("train", 1),
@@ -137,7 +139,7 @@ def test_refit_takes_the_epochs_that_won(training_options):
 @pytest.mark.parametrize("missing", ["validation", "refit"])
 def test_nothing_is_refitted_without_both_sets(training_options, missing):
     sets = {"validation": blobs(seed=1), "refit": blobs(seed=2)} | {missing: None}
-    trained = train_and_refit(
+    trained = train(
         build,
         blobs(),
         sets["validation"],
@@ -173,7 +175,7 @@ def test_training_takes_every_batch_of_every_epoch_in_order(training_options, mo
 
 def test_a_cosine_ends_at_nothing(training_options):
     options = training_options(epochs=2, schedule="cosine", learning_rate=0.1)
-    trainer = training._compile(build(), options, steps=10)
+    trainer = training.compile_training(build(), options, ComputeOptions(), steps=10)
     rate = trainer.optimizer._learning_rate
     rates = [float(rate(step)) for step in (0, 5, 10)]
     np.testing.assert_allclose(rates, [0.1, 0.05, 0.0], atol=1e-7)
@@ -312,7 +314,7 @@ def test_the_rate_rises_over_the_warm_up_and_then_follows_the_schedule(
     training_options, schedule, last
 ):
     options = training_options(epochs=10, learning_rate=0.01, schedule=schedule, warmup_epochs=2)
-    rate = training._schedule(options, 100)
+    rate = learning_rate(options, 100)
     rising = [float(rate(step)) for step in (0, 10, 20)]
     np.testing.assert_allclose(rising, [0.0, 0.005, 0.01], rtol=1e-5)
     assert float(rate(100)) == pytest.approx(last, abs=1e-8)

@@ -1,5 +1,4 @@
-import importlib
-import inspect
+import hashlib
 
 import h5py
 import keras
@@ -8,15 +7,18 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from avsc_kedro.errors import InputError
+from avsc_kedro.models.backbone import build_visual_backbone
+from avsc_kedro.models.files import save_model
+from avsc_kedro.models.pretrained import STOCK_WEIGHTS
 from avsc_kedro.models.visual import (
-    STOCK_WEIGHT_FILES,
     build_convnext_tiny,
     build_inception_v3,
     with_depthwise_convolutions,
 )
+from avsc_kedro.options import VisualBackboneOptions
+from avsc_kedro.paper import BRANCHES
 
 TOLERANCE = 1e-4
-MODULES = {"inception_v3": "inception_v3", "convnext_tiny": "convnext"}
 
 
 def frames(size):
@@ -27,6 +29,11 @@ def difference(a, b):
     """Largest difference relative to the largest value."""
     a, b = (keras.ops.convert_to_numpy(x) for x in (a, b))
     return np.abs(a - b).max() / np.abs(a).max()
+
+
+def trusted(path):
+    """The options of a file whose digest the user gives."""
+    return {"weights": str(path), "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +83,55 @@ def test_depthwise_steps_equal_the_stock_grouped_ones(stock_convnext):
     assert difference(expected, twin(frames(64))) > 30 * TOLERANCE
 
 
-def test_convnext_reads_a_weights_file(stock_convnext, tmp_path):
-    path = tmp_path / "mine.weights.h5"
-    stock_convnext.save_weights(path)
-    model = build_convnext_tiny((64, 64, 3), weights=str(path))
+def write_stock_layout(model, path):
+    """Write weights as the stock files hold them."""
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A network that is built at once in the place of ConvNeXtTiny, and reads files as it does."""
+
+    def build(*, include_top, weights, input_shape, pooling):
+        inputs = keras.Input(input_shape)
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+        network = keras.Model(inputs, x, name="convnext_tiny")
+        if weights:
+            network.load_weights(weights)
+        return network
+
+    monkeypatch.setattr(keras.applications, "ConvNeXtTiny", build)
+    return build(include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg")
+
+
+@pytest.mark.parametrize("name", ["mine.h5", "mine.weights.h5"])
+def test_convnext_reads_a_weights_file(stock_convnext, tmp_path, name):
+    path = tmp_path / name
+    if name == "mine.h5":
+        write_stock_layout(stock_convnext, path)
+    else:
+        stock_convnext.save_weights(path)
+    model = build_convnext_tiny((64, 64, 3), **trusted(path))
     assert difference(stock_convnext(frames(64)), model(frames(64))) < TOLERANCE
 
 
-def test_inception_reads_the_stock_layout_and_sees_minus_one_to_one(tmp_path):
+def test_the_layout_goes_by_the_files_name(tiny, tmp_path):
+    write_stock_layout(tiny, tmp_path / "renamed.weights.h5")
+    with pytest.raises(InputError, match=r"where the name ends in \.weights\.h5, that of Keras 3"):
+        build_convnext_tiny((32, 32, 3), **trusted(tmp_path / "renamed.weights.h5"))
+
+
+def test_inception_reads_the_stock_layout_and_sees_minus_one_to_one(tmp_path, monkeypatch):
     keras.utils.set_random_seed(1)
     stock = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(75, 75, 3), pooling="avg"
     )
-    path = tmp_path / STOCK_WEIGHT_FILES["inception_v3"]
-    with h5py.File(path, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, stock)
+    path = tmp_path / "inception.h5"
+    write_stock_layout(stock, path)
+    entry = STOCK_WEIGHTS["inception_v3"]
+    checksum = hashlib.md5(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(STOCK_WEIGHTS, "inception_v3", entry._replace(checksum=checksum))
     model = build_inception_v3((75, 75, 3), weights=str(path))
     preprocessed = keras.applications.inception_v3.preprocess_input(frames(75).copy())
     assert difference(stock(preprocessed), model(frames(75))) < TOLERANCE
@@ -100,33 +141,151 @@ def test_inception_reads_the_stock_layout_and_sees_minus_one_to_one(tmp_path):
     np.testing.assert_allclose(seen[:, 0, 0, 0], [-1, 0, 1], atol=1e-6)
 
 
-def refuse(*args, **kwargs):
-    raise Exception("URL fetch failure")
+@pytest.fixture(scope="module")
+def trained(visual_backbones, audio_backbone, randomise, tmp_path_factory):
+    """Files of networks as trainings leave them, every weight another."""
+    folder = tmp_path_factory.mktemp("trained")
+    networks = {**visual_backbones, "aud_mel": audio_backbone()}
+    for name, network in networks.items():
+        save_model(randomise(network), folder / f"{name}.keras")
+    return {name: folder / f"{name}.keras" for name in networks}
 
 
-def assert_says_what_to_fetch_and_where_to_put_it(message, name):
-    for part in ("URL fetch failure", STOCK_WEIGHT_FILES[name], "~/.keras/models/", "none"):
-        assert part in message
+def base_of(network):
+    [base] = [layer for layer in network.layers if isinstance(layer, keras.Model)]
+    return base
 
 
-def test_imagenet_without_a_network(monkeypatch):
-    monkeypatch.setattr("keras.src.utils.file_utils.get_file", refuse)
+@pytest.mark.parametrize(("name", "size"), [("vis_inc", 80), ("vis_conv", 40)])
+def test_a_trained_networks_base_is_taken_over_and_its_head_is_not(
+    visual_backbones, trained, training_options, name, size
+):
+    options = VisualBackboneOptions(
+        training=training_options(),
+        batch_norm_momentum=0.75,
+        head_dropout=0.3,
+        frames_per_clip=2,
+        **trusted(trained[name]),
+    )
+    [branch] = [branch for branch in BRANCHES if branch.name == name]
+    network = build_visual_backbone(branch, options, input_shape=(size, size, 3), classes=3)
+
+    old, new = base_of(visual_backbones[name]).weights, base_of(network).weights
+    assert len(old) == len(new) > 100
+    for before, after in zip(old, new, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+    assert network.output_shape == (None, 3)
+    old, new = (n.get_layer("fc1024").kernel for n in (visual_backbones[name], network))
+    assert old.shape == new.shape
+    assert float(keras.ops.min(old)) > 0 > float(keras.ops.min(new))
+
+
+def around(*inner, name="mine"):
+    return keras.Sequential([keras.Input((8,)), *inner], name=name)
+
+
+@pytest.mark.parametrize(
+    ("make", "received"),
+    [
+        (
+            lambda: around(around(name="inception_v3")),
+            "the network mine, which holds inception_v3.",
+        ),
+        (lambda: around(around(name="convnext_tiny")), "one of other layers."),
+        (lambda: around(keras.layers.Dense(2)), "the network mine."),
+        (lambda: around(keras.layers.Lambda(lambda x: x + 1)), "what Keras cannot load (Req"),
+    ],
+)
+def test_another_network_is_refused(tiny, tmp_path, make, received):
+    path = tmp_path / "model.keras"
+    make().save(path)
     with pytest.raises(InputError) as caught:
+        build_convnext_tiny((32, 32, 3), **trusted(path))
+    message = str(caught.value)
+    assert f"Expected in {path} a network that this project trained as vis_conv" in message
+    assert f"Received {received}" in message
+    assert "Set backbones.vis_conv.weights to" in message
+
+
+@pytest.mark.parametrize(
+    ("build", "other", "received"),
+    [
+        (build_inception_v3, "vis_conv", "the network vis_conv, which holds convnext_tiny."),
+        (build_convnext_tiny, "aud_mel", "the network aud_mel."),
+    ],
+)
+def test_another_branchs_network_is_refused(tiny, trained, build, other, received):
+    with pytest.raises(InputError) as caught:
+        build((96, 96, 3), **trusted(trained[other]))
+    assert f"Received {received}" in str(caught.value)
+
+
+def test_what_is_no_network_is_refused_in_one_line(tiny, tmp_path):
+    path = tmp_path / "model.keras"
+    write_stock_layout(tiny, path)
+    with pytest.raises(InputError, match="Received what Keras cannot load") as caught:
+        build_convnext_tiny((32, 32, 3), **trusted(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "w.h5", "w.weights.h5"])
+def test_damage_is_seen_before_anything_is_read(trained, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("avsc_kedro.models.visual.load_model", refuse)
+    monkeypatch.setattr(keras.applications, "ConvNeXtTiny", refuse)
+    good = trained["aud_mel"].read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    path = tmp_path / name
+    path.write_bytes(good)
+    digest = trusted(path)["weights_sha256"]
+    for content in (bytes(flipped), good[:-1]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=f"Expected sha256 {digest}"):
+            build_convnext_tiny((32, 32, 3), weights=str(path), weights_sha256=digest)
+
+
+def refuse(*args, **kwargs):
+    raise Exception("URL fetch failure\non some address")
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Keras' folder of weights, empty."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+def assert_says_what_to_fetch_and_where_to_put_it(message, name, cache):
+    for part in ("URL fetch failure", *STOCK_WEIGHTS[name], str(cache), "or to none"):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_imagenet_without_a_network(cache, monkeypatch):
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", refuse)
+    with pytest.raises(InputError, match=r"notop\.h5 is not there") as caught:
         build_convnext_tiny((32, 32, 3), weights="imagenet")
-    assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "convnext_tiny")
+    assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "convnext_tiny", cache)
 
 
-def test_imagenet_without_a_network_for_inception(monkeypatch):
+def test_imagenet_without_a_network_for_inception(cache, monkeypatch):
     monkeypatch.setattr(keras.applications, "InceptionV3", refuse)
     with pytest.raises(InputError) as caught:
         build_inception_v3((75, 75, 3), weights="imagenet")
-    assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "inception_v3")
+    assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "inception_v3", cache)
 
 
-@pytest.mark.parametrize("name", STOCK_WEIGHT_FILES)
-def test_the_stock_files_are_those_keras_fetches(name):
-    source = inspect.getsource(importlib.import_module(f"keras.src.applications.{MODULES[name]}"))
-    assert STOCK_WEIGHT_FILES[name].removeprefix("convnext_tiny") in source
+def test_imagenet_damaged_and_without_a_network(cache, monkeypatch):
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(cache.parent))
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", refuse)
+    path = cache / STOCK_WEIGHTS["convnext_tiny"].file
+    path.write_bytes(b"cut off")
+    digest = hashlib.sha256(b"cut off").hexdigest()
+    with pytest.raises(InputError, match=f"{path.name} has sha256 {digest}") as caught:
+        build_convnext_tiny((32, 32, 3), weights="imagenet")
+    assert_says_what_to_fetch_and_where_to_put_it(str(caught.value), "convnext_tiny", cache)
 
 
 @pytest.mark.parametrize("build", [build_inception_v3, build_convnext_tiny])
@@ -137,13 +296,11 @@ def test_a_path_that_is_not_there(tmp_path, build):
         build((96, 96, 3), weights=str(tmp_path))
 
 
-def test_a_file_that_holds_no_such_weights(tmp_path):
-    path = tmp_path / "other.weights.h5"
+def test_a_file_that_holds_no_such_weights(tiny, tmp_path):
+    path = tmp_path / "other.h5"
     path.write_bytes(b"not HDF5")
-    with pytest.raises(
-        InputError, match=f"Expected the stock file {STOCK_WEIGHT_FILES['convnext_tiny']}"
-    ):
-        build_convnext_tiny((32, 32, 3), weights=str(path))
+    with pytest.raises(InputError, match=r"Expected the layout of convnext_tiny_notop\.h5"):
+        build_convnext_tiny((32, 32, 3), **trusted(path))
 
 
 @pytest.mark.parametrize(("build", "size"), [(build_inception_v3, 74), (build_convnext_tiny, 31)])

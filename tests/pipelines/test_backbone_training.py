@@ -48,7 +48,7 @@ class Features:
 @pytest.fixture(scope="module", autouse=True)
 def eager():
     """Tracing is most of the time of so short a training."""
-    compile_traced = training._compile
+    compile_traced = training.compile_training
 
     def compile_eager(*args, **kwargs):
         trainer = compile_traced(*args, **kwargs)
@@ -56,7 +56,7 @@ def eager():
         return trainer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_compile", compile_eager)
+        patch.setattr(training, "compile_training", compile_eager)
         yield
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from avsc_kedro.models.freezing import batch_norms
 from avsc_kedro.models.residual_inception import build_residual_inception
 from avsc_kedro.models.visual import build_convnext_tiny, build_inception_v3
 from avsc_kedro.options import AudioBackboneOptions, BackboneOptions, VisualBackboneOptions
@@ -56,7 +57,9 @@ def build_visual_backbone(
     branch: Branch, options: VisualBackboneOptions, *, input_shape: tuple[int, ...], classes: int
 ) -> keras.Model:
     """Build a visual network on single frames, head as for `build_audio_backbone`."""
-    base = VISUAL_ARCHITECTURES[branch.architecture](input_shape, weights=options.weights)
+    base = VISUAL_ARCHITECTURES[branch.architecture](
+        input_shape, weights=options.weights, weights_sha256=options.weights_sha256
+    )
     return _with_head(base, branch, options, classes)
 
 
@@ -73,18 +76,13 @@ def count_trainable_parameters(layer: keras.layers.Layer) -> int:
 
 
 def _with_head(base, branch: Branch, options: BackboneOptions, classes: int) -> keras.Model:
-    x = layers.Dense(EMBEDDING_SIZE, activation="relu", name="fc1024")(base.outputs[0])
-    x = layers.Dropout(options.head_dropout, name="head_dropout")(x)
-    x = layers.Dense(classes, name="fc10")(x)
-    x = layers.Softmax(name="softmax", dtype="float32")(x)
+    # In float32 whatever the precision of the rest: embeddings are kept, and softmax overflows.
+    single = {"dtype": "float32"}
+    x = layers.Dense(EMBEDDING_SIZE, activation="relu", name="fc1024", **single)(base.outputs[0])
+    x = layers.Dropout(options.head_dropout, name="head_dropout", **single)(x)
+    x = layers.Dense(classes, name="fc10", **single)(x)
+    x = layers.Softmax(name="softmax", **single)(x)
     network = keras.Model(base.input, x, name=branch.name)
-    _set_batch_norm_momentum(network, options.batch_norm_momentum)
+    for layer in batch_norms(network):
+        layer.momentum = options.batch_norm_momentum
     return network
-
-
-def _set_batch_norm_momentum(model: keras.Model, momentum: float) -> None:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            _set_batch_norm_momentum(layer, momentum)
-        elif isinstance(layer, layers.BatchNormalization):
-            layer.momentum = momentum

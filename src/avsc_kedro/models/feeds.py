@@ -18,6 +18,7 @@ from avsc_kedro.augmentation import (
     flip,
     mask,
 )
+from avsc_kedro.errors import InputError
 from avsc_kedro.options import (
     AugmentationOptions,
     FrameAugmentationOptions,
@@ -30,7 +31,11 @@ FLIP_PROBABILITY = 0.5
 
 
 class Samples(Protocol):
-    """Where samples come from: `per_clip` samples for each of `clips` clips."""
+    """Where samples come from: `per_clip` samples for each of `clips` clips.
+
+    They keep the type they are stored in until a batch is made of them: bytes are a
+    quarter of what there is to copy.
+    """
 
     clips: int
     per_clip: int
@@ -72,7 +77,7 @@ class SpectrogramSamples(NamedTuple):
 
 
 class FrameSamples(NamedTuple):
-    """`per_clip` frames of each clip, (height, width, 3) float32 from 0 to 255.
+    """`per_clip` frames of each clip, (height, width, 3) uint8.
 
     A clip's frames are cut into `per_clip` equal parts, one for each sample. With a
     generator a sample is any frame of its part, so that all are seen in an epoch if
@@ -95,14 +100,14 @@ class FrameSamples(NamedTuple):
         else:
             first, end = slots * frames // self.per_clip, (slots + 1) * frames // self.per_clip
             chosen = rng.integers(first, np.maximum(end, first + 1))
-        return np.stack(
-            [self.rows[clip][frame] for clip, frame in zip(clips, chosen, strict=True)]
-        ).astype(np.float32)
+        return np.stack([self.rows[clip][frame] for clip, frame in zip(clips, chosen, strict=True)])
 
     def augment(self, samples, rng):
         options = self.augmentation
         if options.is_off:
             return samples
+        if options.crop_min_fraction < 1:  # bytes would be rounded as they are scaled
+            samples = samples.astype(np.float32)
         n, size_px = samples.shape[:2]
         windows = draw_windows(rng, n, size_px=size_px, min_fraction=options.crop_min_fraction)
         flipped = draw_flips(rng, n, probability=FLIP_PROBABILITY if options.flip else 0)
@@ -131,6 +136,8 @@ class EmbeddingSamples(NamedTuple):
 class Feed(keras.utils.PyDataset):
     """Batches of (samples, soft labels); the same for the same seed, epoch and index.
 
+    Several threads may take batches at once.
+
     Args:
         samples: Where samples come from.
         labels: Class of each clip, (clips,) integer.
@@ -138,6 +145,8 @@ class Feed(keras.utils.PyDataset):
         batch_size: Samples in a batch; the last one may be smaller.
         mixup_options: How samples of one batch are mixed.
         seed: None gives every sample once in order, as it is, for validation.
+        shares: Into how many equal shares each batch must divide, one a device. The last
+            samples of an epoch, fewer than that, are left out.
         clip_ids: Name of each clip, to be named where something is wrong.
 
     Attributes:
@@ -154,6 +163,7 @@ class Feed(keras.utils.PyDataset):
         batch_size,
         mixup_options=NO_MIXUP,
         seed=None,
+        shares=1,
     ):
         super().__init__()
         self.clip_ids = clip_ids
@@ -164,6 +174,7 @@ class Feed(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.mixup_options = mixup_options
         self.seed = seed
+        self.shares = shares
         self.epoch = 0
         self._order = self._shuffle()
 
@@ -191,15 +202,14 @@ class Feed(keras.utils.PyDataset):
         labels = self.labels[chosen // self.samples.per_clip]
         one_hot = np.eye(self.classes, dtype=np.float32)[labels]
         if self.seed is None:
-            return self.samples.take(chosen, None), one_hot
+            return _each(_as_floats, self.samples.take(chosen, None)), one_hot
         rng = np.random.default_rng([self.seed, self.epoch, index + 1])
         samples = self.samples.take(chosen, rng)
         mix = self._draw_mixing(labels, rng)
         # Drawn last, so that a batch has the same samples and pairs with and without.
         samples = self.samples.augment(samples, rng)
-        if isinstance(samples, dict):  # one weight per pair of clips, the same for every branch
-            return {name: mix(values) for name, values in samples.items()}, mix(one_hot)
-        return mix(samples), mix(one_hot)
+        # One weight per pair of clips, the same for every branch.
+        return _each(mix, samples), mix(one_hot)
 
     def on_epoch_end(self):
         self.start_at(self.epoch + 1)
@@ -211,17 +221,34 @@ class Feed(keras.utils.PyDataset):
 
     def _shuffle(self):
         count = self.samples.clips * self.samples.per_clip
-        if self.seed is None:
-            return np.arange(count)
-        return np.random.default_rng([self.seed, self.epoch]).permutation(count)
+        if count < self.shares:
+            raise InputError(
+                f"Expected at least as many samples as devices, {self.shares}. Received {count}. "
+                "Lower compute.devices."
+            )
+        order = np.arange(count)
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(count)
+        return order[: count - count % self.shares]
 
     def _draw_mixing(self, labels, rng):
         """Return the function that mixes each sample of an array with its partner."""
         options = self.mixup_options
         if options.distribution == "none":
-            return lambda values: values
+            return _as_floats
         weights = mixup.draw_weights(
             rng, len(labels), distribution=options.distribution, alpha=options.alpha
         )
         partner = mixup.draw_partners(rng, labels, different_scenes=options.different_scenes)
         return lambda values: mixup.mix(values, values[partner], weights)
+
+
+def _each(change, samples):
+    """Change samples, each branch's where there are several."""
+    if isinstance(samples, dict):
+        return {name: change(values) for name, values in samples.items()}
+    return change(samples)
+
+
+def _as_floats(values):
+    return values.astype(np.float32, copy=False)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone
-from avsc_kedro.models.checkpoints import Checkpoints
+from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
 from avsc_kedro.models.finite import FiniteRows
-from avsc_kedro.models.training import LabelledSamples, Trained, train_and_refit
+from avsc_kedro.models.training import Trained, train
 from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
 from avsc_kedro.paper import Branch
 from avsc_kedro.signal.deltas import channel_statistics, stack_deltas
@@ -23,14 +23,12 @@ class Recordings(NamedTuple):
 
     Each is (rows, labels) or (rows, labels, clip_ids): rows a sequence of arrays, labels
     (clips,) integer, clip_ids to name a clip by where something is wrong with it.
-    `validation` is None if no clip was set aside. `made_from` says what they and the code
-    that trains on them are, as JSON takes it; see `training.train`.
+    `validation` is None if no clip was set aside.
     """
 
     train: tuple
     validation: tuple | None
     both: tuple
-    made_from: Any = None
 
 
 def train_audio(
@@ -39,11 +37,10 @@ def train_audio(
     options: AudioBackboneOptions,
     *,
     classes: int,
-    seed: int,
     refit: bool,
-    checkpoints: Checkpoints | None = None,
+    **course,
 ) -> Trained:
-    """Train a residual-inception network on spectrograms."""
+    """Train a residual-inception network on spectrograms; `course` as `training.train` takes it."""
     rows, _, *clip_ids = recordings.train
     mean, variance = channel_statistics(map(stack_deltas, FiniteRows(rows, *clip_ids)))
 
@@ -67,9 +64,8 @@ def train_audio(
         build,
         options,
         classes=classes,
-        seed=seed,
         refit=refit,
-        checkpoints=checkpoints,
+        **course,
     )
 
 
@@ -79,11 +75,10 @@ def train_visual(
     options: VisualBackboneOptions,
     *,
     classes: int,
-    seed: int,
     refit: bool,
-    checkpoints: Checkpoints | None = None,
+    **course,
 ) -> Trained:
-    """Train InceptionV3 or ConvNeXtTiny on frames."""
+    """Train InceptionV3 or ConvNeXtTiny on frames; `course` as `training.train` takes it."""
     frame_shape = recordings.train[0][0].shape[1:]
 
     def build() -> keras.Model:
@@ -99,13 +94,13 @@ def train_visual(
         build,
         options,
         classes=classes,
-        seed=seed,
         refit=refit,
-        checkpoints=checkpoints,
+        fine_tuning=options.fine_tuning,
+        **course,
     )
 
 
-def _train(branch, recordings, samples: Callable, build, options, *, refit, **settings) -> Trained:
+def _train(branch, recordings, samples: Callable, build, options, *, refit, **course) -> Trained:
     def labelled(part):
         if part is None:
             return None
@@ -113,13 +108,12 @@ def _train(branch, recordings, samples: Callable, build, options, *, refit, **se
         rows = FiniteRows(rows, *clip_ids)
         return LabelledSamples(samples(rows), np.asarray(labels), *clip_ids)
 
-    return train_and_refit(
+    return train(
         build,
         labelled(recordings.train),
         labelled(recordings.validation),
         labelled(recordings.both) if refit else None,
         options=options.training,
         title=branch.title,
-        made_from=recordings.made_from,
-        **settings,
+        **course,
     )

@@ -39,9 +39,12 @@ def build_residual_inception(
     Returns:
         A model from (batch, *input_shape) to (batch, widths[-1]).
     """
-    inputs = keras.Input(input_shape, name="spectrogram")
-    x = StackDeltas(name="deltas")(inputs)
-    x = layers.Normalization(axis=-1, mean=mean, variance=variance, name="input_constants")(x)
+    # dB in float32 whatever the precision of the rest: half a number keeps -100 dB to 0.25 dB.
+    inputs = keras.Input(input_shape, name="spectrogram", dtype="float32")
+    x = StackDeltas(name="deltas", dtype="float32")(inputs)
+    x = layers.Normalization(
+        axis=-1, mean=mean, variance=variance, name="input_constants", dtype="float32"
+    )(x)
     x = _double_inception(x, widths[0], "double", normalise=residual_normalisation)
     for index, width in enumerate(widths[1:], start=1):
         last = index == len(widths) - 1

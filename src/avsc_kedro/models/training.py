@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import ops
 
 from avsc_kedro import progress
-from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
+from avsc_kedro.models.course import Course, LabelledSamples
 from avsc_kedro.models.epochs import Logbook
 from avsc_kedro.models.exhaustion import batches_explained
-from avsc_kedro.models.feeds import Feed, Samples
+from avsc_kedro.models.feeds import Feed
 from avsc_kedro.models.finite import FiniteWatch
-from avsc_kedro.models.losses import RegularisedNetwork
-from avsc_kedro.models.observers import EpochSaver, StepWatch
-from avsc_kedro.options import TrainingOptions
+from avsc_kedro.models.freezing import synchronise_batch_norm, train_all, train_head_only
+from avsc_kedro.models.observers import EpochSaver, StepWatch, event_logs
+from avsc_kedro.models.optimiser import compile_training, precision
 
 logger = logging.getLogger(__name__)
-
-
-class LabelledSamples(NamedTuple):
-    """Samples of some clips, the class of each clip, and its name for messages."""
-
-    samples: Samples
-    labels: np.ndarray
-    clip_ids: Sequence[str] | None = None
 
 
 class Trained(NamedTuple):
@@ -39,6 +28,21 @@ class Trained(NamedTuple):
     network: keras.Model
     history: list[dict[str, float | str]]
     best_epoch: int
+
+
+class Stage(NamedTuple):
+    """One training of one network: what it is called, and on what.
+
+    `start` are the weights to begin with, as the stage before has left them; None leaves
+    those that the network is built with. With `head_only` they change in the head alone.
+    """
+
+    name: str
+    train_set: LabelledSamples
+    validation_set: LabelledSamples | None
+    head_only: bool = False
+    is_last: bool = False
+    start: list[np.ndarray] | None = None
 
 
 def seed_everything(seed: int) -> None:
@@ -51,118 +55,99 @@ def train(
     build: Callable[[], keras.Model],
     train_set: LabelledSamples,
     validation_set: LabelledSamples | None,
-    *,
-    options: TrainingOptions,
-    classes: int,
-    seed: int,
-    title: str,
-    checkpoints: Checkpoints | None = None,
-    made_from: Any = None,
+    refit_set: LabelledSamples | None = None,
+    **course,
 ) -> Trained:
     """Train a freshly built network and keep the epoch with the lowest validation loss.
 
     With a validation set a training may stop before its last epoch (`patience_epochs`);
-    without, the last epoch is kept. Given checkpoints, a training that
-    was interrupted goes on after the last epoch it saved, and ends as if it had not been.
+    without, the last epoch is kept. Given a `refit_set` too, the network is then trained anew
+    on it for the epochs that won. With `fine_tuning.head_epochs` each of these trains the head
+    alone first. The history holds all stages one after the other, told apart by `stage`.
+
+    Given checkpoints, a training that was interrupted goes on after the last epoch it
+    saved, and ends as if it had not been.
 
     Args:
         build: Makes the untrained network.
         train_set: Samples to train on.
         validation_set: Samples that choose the epoch, or None.
-        options: Epochs, batch size, Adam, L2 and mixup.
-        classes: Number of classes.
-        seed: Of the weights, the order, the mixing and the dropout.
-        title: What the progress line is called.
-        checkpoints: Where to save each epoch and to look for an interrupted training.
-        made_from: What the samples and the code are, as JSON takes it: an interrupted
-            training goes on only if this is the same.
+        refit_set: Samples to train on in the end, or None.
+        course: The fields of `Course`.
 
     Raises:
         FloatingPointError: If a loss or a weight is not a finite number.
         InputError: If memory runs out.
     """
-    facts = _facts(made_from, (train_set, validation_set), options, classes, seed)
-    return _train(
-        build,
-        train_set,
-        validation_set,
-        stage="train",
-        is_last=True,
-        options=options,
-        classes=classes,
-        seed=seed,
-        title=title,
-        open_checkpoints=partial(_open, checkpoints, facts, options),
-    )
+    how = Course(**course)
+    sets = (train_set, validation_set, refit_set)
+    refits = refit_set is not None and validation_set is not None
+    stage = Stage("train", train_set, validation_set, is_last=not refits)
+    done = _head_then_all(build, how, stage, sets)
+    if refits:
+        *head, chosen = [part.best_epoch for part in done]
+        how = how.of_refit(head_epochs=sum(head), epochs=chosen)
+        done += _head_then_all(build, how, Stage("refit", refit_set, None, is_last=True), sets)
+    return done[-1]._replace(history=[row for part in done for row in part.history])
 
 
-def train_and_refit(
-    build: Callable[[], keras.Model],
-    train_set: LabelledSamples,
-    validation_set: LabelledSamples | None,
-    refit_set: LabelledSamples | None,
-    *,
-    options: TrainingOptions,
-    classes: int,
-    seed: int,
-    title: str,
-    checkpoints: Checkpoints | None = None,
-    made_from: Any = None,
-) -> Trained:
-    """Train as `train` does; given a `refit_set`, train anew on it for the epochs that won.
-
-    The history then holds both trainings, told apart by `stage`.
-    """
-    facts = _facts(made_from, (train_set, validation_set, refit_set), options, classes, seed)
-    run = partial(
-        _train,
-        build,
-        classes=classes,
-        seed=seed,
-        open_checkpoints=partial(_open, checkpoints, facts, options),
-    )
-    is_last = refit_set is None or validation_set is None
-    chosen = run(
-        train_set, validation_set, stage="train", is_last=is_last, options=options, title=title
-    )
-    if is_last:
-        return chosen
-    options = options.model_copy(update={"epochs": chosen.best_epoch})
-    title = f"{title} (refit)"
-    refitted = run(refit_set, None, stage="refit", is_last=True, options=options, title=title)
-    return refitted._replace(history=chosen.history + refitted.history)
+def _head_then_all(build, how: Course, stage: Stage, sets) -> list[Trained]:
+    """Train the head alone, if asked for, then all weights from there."""
+    if not how.fine_tuning.head_epochs:
+        return [_train(build, how, stage, sets)]
+    head_stage = stage._replace(name=f"{stage.name}_head", head_only=True, is_last=False)
+    head = _train(build, how.of_head(), head_stage, sets)
+    start = head.network.get_weights()
+    return [head, _train(build, how, stage._replace(start=start), sets)]
 
 
-def _train(
-    build,
-    train_set,
-    validation_set,
-    *,
-    stage,
-    is_last,
-    options,
-    classes,
-    seed,
-    title,
-    open_checkpoints,
-):
-    seed_everything(seed)
-    feed = _feed(train_set, options, classes, seed)
-    validation = _feed(validation_set, options, classes, None)
-    with batches_explained(title, feed, validation):
+def _train(build, how: Course, stage: Stage, sets) -> Trained:
+    options, title = how.options, how.title
+    seed_everything(how.seed)
+    feed = _feed(stage.train_set, how, how.seed)
+    validation = _feed(stage.validation_set, how, None)
+    with (
+        batches_explained(title, feed, validation),
+        precision(how.compute.precision),
+        how.placement(),
+    ):
         network = build()
-        checkpoints = open_checkpoints(network)  # the weights to start from are part of its name
-        trainer = _compile(network, options, steps=len(feed) * options.epochs)
-        logbook = Logbook(trainer, stage, patience_epochs=options.patience_epochs)
-        callbacks = [FiniteWatch(title, stage, feed, validation), logbook]
+        # Its name has the weights that the first stage starts from.
+        checkpoints = how.open_checkpoints(sets, network)
+        _prepare(network, how, stage)
+        trainer = compile_training(network, options, how.compute, steps=len(feed) * options.epochs)
+        logbook = Logbook(trainer, stage.name, patience_epochs=options.patience_epochs)
+        callbacks = [FiniteWatch(title, stage.name, feed, validation), logbook]
         if checkpoints:
-            _resume(logbook, checkpoints.newest(stage), title=title, epochs=options.epochs)
-            callbacks.append(EpochSaver(logbook, checkpoints, stage, options.checkpoint_epochs))
+            _resume(logbook, checkpoints.newest(stage.name), title=title, epochs=options.epochs)
+            callbacks.append(
+                EpochSaver(logbook, checkpoints, stage.name, options.checkpoint_epochs)
+            )
+        if options.tensorboard and how.logs:
+            callbacks.append(event_logs(how.logs / stage.name, goes_on=bool(logbook.rows)))
         _fit(trainer, feed, validation, logbook, callbacks, epochs=options.epochs, title=title)
         logbook.restore_best()
-    if checkpoints and is_last:
+    _restore_settings(network)
+    if checkpoints and stage.is_last:
         checkpoints.finish()
     return Trained(network, logbook.rows, logbook.best_epoch)
+
+
+def _prepare(network: keras.Model, how: Course, stage: Stage) -> None:
+    if stage.start is not None:
+        network.set_weights(stage.start)
+    if how.compute.devices > 1:
+        synchronise_batch_norm(network, True)
+    if stage.head_only:
+        train_head_only(network)
+    else:
+        train_all(network, freeze_batch_norm=how.fine_tuning.freeze_batch_norm)
+
+
+def _restore_settings(network: keras.Model) -> None:
+    """Leave no trace in the network of how it was trained, but its weights."""
+    synchronise_batch_norm(network, False)
+    train_all(network)
 
 
 def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
@@ -186,77 +171,22 @@ def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
             line.advance(0, stopped="early", best_epoch=logbook.best_epoch)
 
 
-def _facts(made_from, sets, options, classes, seed) -> dict[str, Any]:
-    """Return what decides a training beside the network, as JSON takes it."""
-    return {
-        "made_from": made_from,
-        "sets": [_describe(labelled) for labelled in sets],
-        "options": options.model_dump(mode="json", exclude={"checkpoint_epochs"}),
-        "classes": classes,
-        "seed": seed,
-        "versions": [
-            keras.__version__,
-            np.__version__,
-            keras.backend.backend(),
-            sys.modules[keras.backend.backend()].__version__,
-        ],
-    }
-
-
-def _describe(labelled):
-    if labelled is None:
-        return None
-    samples, labels, _ = labelled
-    augmentation = samples.augmentation and samples.augmentation.model_dump(mode="json")
-    return [type(samples).__name__, samples.per_clip, augmentation, np.asarray(labels).tolist()]
-
-
-def _open(checkpoints, facts, options, network) -> TrainingCheckpoints | None:
-    """Return the checkpoints of the training that starts with this network."""
-    if checkpoints is None or not options.checkpoint_epochs:
-        return None
-    start = [ops.convert_to_numpy(variable) for variable in network.variables]
-    return checkpoints.of(digest({**facts, "network": network.to_json()}, start))
-
-
 def _resume(logbook, state, *, title, epochs) -> None:
     if state is not None:
         logbook.go_on_from(state)
         logger.info("%s: goes on after epoch %d of %d", title, state.epoch, epochs)
 
 
-def _feed(labelled, options, classes, seed):
+def _feed(labelled, how: Course, seed) -> Feed | None:
     if labelled is None:
         return None
     return Feed(
         labelled.samples,
         labelled.labels,
         labelled.clip_ids,
-        classes=classes,
-        batch_size=options.batch_size,
-        mixup_options=options.mixup,
+        classes=how.classes,
+        batch_size=how.options.step_size,
+        mixup_options=how.options.mixup,
         seed=seed,
-    )
-
-
-def _compile(network, options, *, steps):
-    rate = _schedule(options, steps)
-    trainer = RegularisedNetwork(network, l2_lambda=options.l2_lambda)
-    trainer.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
-    # Variables made inside the first step would have it traced twice.
-    trainer.optimizer.build(network.trainable_variables)
-    return trainer
-
-
-def _schedule(options, steps):
-    """Rise linearly over the warm-up epochs, then stay or fall as a cosine to zero."""
-    warmup = min(steps, round(steps * options.warmup_epochs / options.epochs))
-    if options.schedule == "constant" and not warmup:
-        return options.learning_rate
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else options.learning_rate,
-        max(1, steps - warmup),
-        alpha=1.0 if options.schedule == "constant" else 0.0,
-        warmup_target=options.learning_rate if warmup else None,
-        warmup_steps=warmup,
+        shares=how.compute.devices,
     )

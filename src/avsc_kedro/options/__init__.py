@@ -14,6 +14,7 @@ from avsc_kedro.options.clips import (
     ClipsOptions,
     EmbeddedOptions,
 )
+from avsc_kedro.options.compute import ComputeOptions
 from avsc_kedro.options.features import (
     MIN_FRAME_SIZE_PX,
     AudioOptions,
@@ -28,10 +29,11 @@ from avsc_kedro.options.group import Options
 from avsc_kedro.options.project import ProjectOptions
 from avsc_kedro.options.training import (
     SPEED_ONLY,
-    STOCK_WEIGHT_FILES,
+    TRAINED_ENDING,
     AudioBackboneOptions,
     BackboneOptions,
     BackbonesOptions,
+    FineTuningOptions,
     FusionOptions,
     MixupOptions,
     TrainingOptions,
@@ -41,7 +43,7 @@ from avsc_kedro.options.training import (
 __all__ = [
     "MIN_FRAME_SIZE_PX",
     "SPEED_ONLY",
-    "STOCK_WEIGHT_FILES",
+    "TRAINED_ENDING",
     "AudioBackboneOptions",
     "AudioOptions",
     "AugmentationOptions",
@@ -49,10 +51,12 @@ __all__ = [
     "BackbonesOptions",
     "BandOptions",
     "ClipsOptions",
+    "ComputeOptions",
     "CqtOptions",
     "EmbeddedOptions",
     "ExtractionOptions",
     "FeaturesOptions",
+    "FineTuningOptions",
     "FrameAugmentationOptions",
     "FramesOptions",
     "FusionOptions",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, StrictBool, field_validator, model_validator
 
 from avsc_kedro.options.clips import ClipsOptions, EmbeddedOptions
+from avsc_kedro.options.compute import ComputeOptions
 from avsc_kedro.options.features import MIN_FRAME_SIZE_PX, ExtractionOptions, FeaturesOptions
 from avsc_kedro.options.group import Options, Seed
 from avsc_kedro.options.training import BackbonesOptions, FusionOptions
@@ -29,6 +30,7 @@ class ProjectOptions(Options):
     embedded: EmbeddedOptions
     features: FeaturesOptions
     extraction: ExtractionOptions
+    compute: ComputeOptions
     backbones: BackbonesOptions
     fusion_layer: FusionOptions
 
@@ -76,4 +78,16 @@ class ProjectOptions(Options):
                         f"Expected backbones.{branch.name}.augmentation.{key} below {size}, the "
                         f"{axis} of its spectrograms. Received {width}. Lower it."
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _batches_divide_by_devices(self) -> ProjectOptions:
+        for branch in BRANCHES:
+            step_size = getattr(self.backbones, branch.name).training.step_size
+            if step_size % self.compute.devices:
+                raise ValueError(
+                    f"Expected backbones.{branch.name}.training.batch_size / accumulation_steps to "
+                    f"be a multiple of compute.devices, {self.compute.devices}. Received "
+                    f"{step_size}. Change the batch size."
+                )
         return self

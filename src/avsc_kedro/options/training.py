@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from avsc_kedro.options.augmentation import (
     FrameAugmentationOptions,
@@ -13,14 +14,12 @@ from avsc_kedro.options.augmentation import (
 )
 from avsc_kedro.options.group import Options
 
-# As Keras names them in its cache; both without the classification head.
-STOCK_WEIGHT_FILES = {
-    "inception_v3": "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    "convnext_tiny": "convnext_tiny_notop.h5",
-}
+# Endings of files of weights: the stock layout, and a network that this project trained.
+STOCK_ENDING, TRAINED_ENDING = ".h5", ".keras"
 
-# They change how long a training or an embedding takes, and nothing that is kept of it.
-SPEED_ONLY = ("checkpoint_epochs", "embedding_batch_size")
+# They change how long a training or an embedding takes, or what it notes beside, and nothing
+# that is kept of it.
+SPEED_ONLY = ("checkpoint_epochs", "embedding_batch_size", "tensorboard")
 
 
 class MixupOptions(Options):
@@ -36,6 +35,7 @@ class TrainingOptions(Options):
 
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
+    accumulation_steps: int = Field(default=1, gt=0)  # a batch goes through in so many parts
     learning_rate: float = Field(gt=0)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: float = Field(default=0, ge=0)
@@ -43,6 +43,33 @@ class TrainingOptions(Options):
     mixup: MixupOptions
     patience_epochs: int = Field(default=0, ge=0)  # 0 goes on to the last epoch
     checkpoint_epochs: int = Field(default=1, ge=0)  # 0 saves none
+    tensorboard: StrictBool = False
+
+    @property
+    def step_size(self) -> int:
+        """Samples that go through a network at a time."""
+        return self.batch_size // self.accumulation_steps
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> TrainingOptions:
+        if self.batch_size % self.accumulation_steps:
+            raise ValueError(
+                f"Expected a batch_size that {self.accumulation_steps} accumulation_steps divide. "
+                f"Received {self.batch_size}. Change one of them."
+            )
+        return self
+
+
+class FineTuningOptions(Options):
+    """How a network with pretrained weights is trained: its head first, then all of it."""
+
+    head_epochs: int = Field(default=0, ge=0)  # 0 trains all of it from the start
+    head_learning_rate: float = Field(default=1e-3, gt=0)
+    freeze_batch_norm: StrictBool = False
+
+    @property
+    def is_off(self) -> bool:
+        return not (self.head_epochs or self.freeze_batch_norm)
 
 
 class BackboneOptions(Options):
@@ -77,9 +104,11 @@ class VisualBackboneOptions(BackboneOptions):
     """A stock network on frames."""
 
     weights: str
+    weights_sha256: str | None = None  # of the file, where weights names one
     frames_per_clip: int = Field(gt=0)
     embedding_batch_size: int = Field(default=64, gt=0)
     augmentation: FrameAugmentationOptions = FrameAugmentationOptions()
+    fine_tuning: FineTuningOptions = FineTuningOptions()
 
     @field_validator("weights")
     @classmethod
@@ -87,12 +116,54 @@ class VisualBackboneOptions(BackboneOptions):
         if weights in ("imagenet", "none"):
             return weights
         path = Path(weights).expanduser()
+        if path.is_dir():
+            raise ValueError(_is_a_folder(path))
         if not path.is_file():
             raise ValueError(
                 f"Expected imagenet, none or an existing file. Received {weights}, and there is "
                 f"no file {path.absolute()}. Correct the path, or set none for random weights."
             )
+        if path.suffix not in (STOCK_ENDING, TRAINED_ENDING):
+            raise ValueError(
+                f"Expected a file ending in {STOCK_ENDING}, the stock layout, or in "
+                f"{TRAINED_ENDING}, a network trained here. Received {weights}. Name one of these."
+            )
         return str(path)
+
+    @field_validator("weights_sha256")
+    @classmethod
+    def _sha256_is_one(cls, digest: str | None) -> str | None:
+        if digest is None or re.fullmatch("[0-9a-fA-F]{64}", digest):
+            return digest
+        raise ValueError(
+            f"Expected 64 hexadecimal digits, or null. Received {digest!r}. "
+            "sha256sum FILE prints them."
+        )
+
+    @model_validator(mode="after")
+    def _sha256_is_of_a_file(self) -> VisualBackboneOptions:
+        if self.weights_sha256 and self.weights in ("imagenet", "none"):
+            raise ValueError(
+                f"Expected weights_sha256 only where weights is a file. Received weights "
+                f"{self.weights}. Set weights to the file, or weights_sha256 to null."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_tune(self) -> VisualBackboneOptions:
+        if self.weights == "none" and not self.fine_tuning.is_off:
+            raise ValueError(
+                "Expected pretrained weights for fine_tuning. Received weights: none. Set weights, "
+                "or fine_tuning.head_epochs: 0 and fine_tuning.freeze_batch_norm: false."
+            )
+        return self
+
+
+def _is_a_folder(path: Path) -> str:
+    """Say which file to name; Kedro keeps a network's versions in a folder named as the file."""
+    versions = sorted(path.glob(f"*/{path.name}"))
+    step = f"Name the file in it, such as {versions[-1]}." if versions else "Name a file."
+    return f"Expected imagenet, none or a file. Received {path}, which is a folder. {step}"
 
 
 class BackbonesOptions(Options):
@@ -110,3 +181,13 @@ class FusionOptions(Options):
 
     training: TrainingOptions
     dropout: float = Field(ge=0, lt=1)
+
+    @field_validator("training")
+    @classmethod
+    def _writes_no_logs(cls, training: TrainingOptions) -> TrainingOptions:
+        if training.tensorboard:
+            raise ValueError(
+                "Expected tensorboard: false, a fusion trains for seconds. Received true. Its "
+                "curves are in the report."
+            )
+        return training

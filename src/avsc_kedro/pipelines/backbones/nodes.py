@@ -5,10 +5,18 @@ Keras is imported when a node runs, not when pipelines are listed.
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pandas as pd
 
-from avsc_kedro import progress
-from avsc_kedro.options import AudioBackboneOptions, BackboneOptions, VisualBackboneOptions
+from avsc_kedro import progress, runtime
+from avsc_kedro.options import (
+    AudioBackboneOptions,
+    BackboneOptions,
+    ComputeOptions,
+    VisualBackboneOptions,
+)
 from avsc_kedro.paper import Branch
 from avsc_kedro.pipelines.digests import require_digest, require_own_summary
 from avsc_kedro.predictions import scene_indices, tabulate_predictions
@@ -21,15 +29,20 @@ def train_audio_backbone(
     labels: list,
     features,
     options: AudioBackboneOptions,
+    compute: ComputeOptions,
     seed: int,
     refit: bool,
     checkpoints,
+    event_logs: Path,
     branch: Branch,
 ):
     """Train one residual-inception network; return model, history and summary."""
     from avsc_kedro.models.phase1 import train_audio
 
-    return _train(train_audio, clips, labels, features, options, seed, refit, checkpoints, branch)
+    notes = {"checkpoints": checkpoints, "logs": event_logs}
+    return _train(
+        train_audio, clips, labels, features, options, compute, seed, refit, notes, branch
+    )
 
 
 def train_visual_backbone(
@@ -37,15 +50,20 @@ def train_visual_backbone(
     labels: list,
     features,
     options: VisualBackboneOptions,
+    compute: ComputeOptions,
     seed: int,
     refit: bool,
     checkpoints,
+    event_logs: Path,
     branch: Branch,
 ):
     """Train InceptionV3 or ConvNeXtTiny; return model, history and summary."""
     from avsc_kedro.models.phase1 import train_visual
 
-    return _train(train_visual, clips, labels, features, options, seed, refit, checkpoints, branch)
+    notes = {"checkpoints": checkpoints, "logs": event_logs}
+    return _train(
+        train_visual, clips, labels, features, options, compute, seed, refit, notes, branch
+    )
 
 
 TRAINERS = {"audio": train_audio_backbone, "visual": train_visual_backbone}
@@ -107,7 +125,16 @@ def _require_same_features(digest: str, summary: dict, branch: Branch) -> None:
 
 
 def _train(
-    train, clips, labels, features, options: BackboneOptions, seed, refit, checkpoints, branch
+    train,
+    clips,
+    labels,
+    features,
+    options: BackboneOptions,
+    compute: ComputeOptions,
+    seed,
+    refit,
+    notes,
+    branch,
 ):
     from avsc_kedro.models.phase1 import Recordings
     from avsc_kedro.models.summary import summarise_network
@@ -123,9 +150,7 @@ def _train(
         "clips": clips[["clip_id", "split"]].to_numpy().tolist(),
         "code": code_digest(train),
     }
-    recordings = Recordings(
-        part("train"), part("validation"), part("train", "validation"), made_from
-    )
+    recordings = Recordings(part("train"), part("validation"), part("train", "validation"))
     trained = train(
         branch,
         recordings,
@@ -133,7 +158,10 @@ def _train(
         classes=len(labels),
         seed=seed,
         refit=refit,
-        checkpoints=checkpoints,
+        compute=compute,
+        made_from=made_from,
+        placement=partial(runtime.spread_over, compute.devices),
+        **notes,
     )
     summary = {
         **summarise_network(trained.network),
