@@ -45,13 +45,17 @@ class Project:
         return self._call([sys.executable, "-m", "kedro", *arguments], check)
 
     def _call(self, command: list[str], check: bool) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "AVSC_DATA_ROOT": str(self.data_root), "CI": "1"}
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        process = self._start(command)
+        done = subprocess.CompletedProcess(command, 0, *process.communicate())
+        done.returncode = process.returncode
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def _start(self, command: list[str]) -> subprocess.Popen:
+        environment = {**os.environ, "AVSC_DATA_ROOT": str(self.data_root), "CI": "1"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
 
     def kedro_watched(self, *arguments: str) -> subprocess.CompletedProcess:
         """Like `kedro`; the last line of its output says, as JSON, what it imported and opened."""
@@ -60,6 +64,10 @@ class Project:
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run `kedro run --env=test ARGUMENTS`."""
         return self.kedro("run", "--env=test", *arguments, check=check)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start `kedro run --env=test ARGUMENTS` and do not wait for it."""
+        return self._start([sys.executable, "-m", "kedro", "run", "--env=test", *arguments])
 
     def latest(self, pattern: str) -> Path:
         """Return the newest file that matches, below the data root."""

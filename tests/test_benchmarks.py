@@ -12,7 +12,7 @@ import soundfile
 from av.video.frame import PictureType
 
 from avsc_kedro.extraction import missing
-from benchmarks import convnext, extraction, feed, fresh_run, store_access, tau_like
+from benchmarks import convnext, engines, extraction, feed, fresh_run, store_access, tau_like
 
 
 def cells(table: str) -> list[list[str]]:
@@ -128,6 +128,26 @@ def test_convnext_is_compared_with_the_stock_network():
     assert [line.what for line in lines] == ["inference", "training step"]
     assert all(line.ratio > 0 for line in lines)
     assert len(cells(convnext.table(lines))) == 2
+
+
+def test_an_engine_is_compared_with_keras_and_one_that_is_not_there_left_out(monkeypatch, capsys):
+    def absent(model):
+        raise ImportError("no such package")
+
+    def wrong(model):
+        return lambda batch: {k: 1.5 * v for k, v in model.predict_on_batch(batch).items()}
+
+    monkeypatch.setattr(
+        engines, "ENGINES", {"same": engines.start_keras, "wrong": wrong, "absent": absent}
+    )
+    inputs = keras.Input((2, 3, 1))
+    base = keras.Model(inputs, keras.layers.Flatten()(inputs))
+    same, other = engines.measure("tiny", base, batch=2, repeats=1)
+    assert (same.engine, same.difference) == ("same", 0)
+    assert other.difference == pytest.approx(0.5)
+    assert same.ratio > 0
+    assert "without absent: ImportError" in capsys.readouterr().err
+    assert len(cells(engines.table([same, other]))) == 2
 
 
 def test_the_feed_is_measured_alone_and_under_training(tmp_path, monkeypatch):

@@ -73,6 +73,26 @@ def test_a_branch_is_trained_anew_alone_when_forced(trained_project):
     assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
 
 
+def test_two_processes_train_a_branch_each_on_one_folder(trained_project):
+    """As two machines would that share the folder."""
+    models = "06_models/embedded/{}/model.keras/*/model.keras"
+    before = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
+    branches = ("aud_mel", "aud_cqt")
+    running = [
+        trained_project.start("--pipeline=phase1", "--namespaces", b, "--force", f"{b}.train")
+        for b in branches
+    ]
+    for process in running:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+    after = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
+    assert {b for b in before if before[b] != after[b]} == set(branches)
+    for branch in branches:
+        assert after[branch].read_bytes() == before[branch].read_bytes()
+    rest = trained_project.run()
+    assert "runs, " not in rest.stderr
+
+
 def test_embeddings_of_another_network_are_refused(trained_project):
     newest = trained_project.latest("07_model_output/embedded/vis_inc/embeddings.h5/*")
     other = trained_project.latest("07_model_output/embedded/vis_conv/embeddings.h5/*/*.h5")
