@@ -135,6 +135,7 @@ def test_readiness_includes_the_weights(cache, asked):
             "labels": MemoryDataset(1),
             "rgb_features": MemoryDataset(1),
             "vis_inc.checkpoints": MemoryDataset(1),
+            "vis_inc.event_logs": MemoryDataset(1),
         }
     )
     pipeline = create_pipeline().filter(node_names=["vis_inc.train"])

@@ -1,5 +1,6 @@
 import copy
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import librosa
@@ -379,9 +380,32 @@ def test_a_batch_goes_through_in_equal_parts():
 def test_devices_share_what_goes_through_at_a_time(base):
     two = with_value(base, "compute.devices", 2)
     check_parameters(two)
-    uneven = with_value(two, "backbones.vis_inc.training.accumulation_steps", 16)
-    with pytest.raises(InputError, match=r"vis_inc.*multiple of compute.devices, 2. Received 1"):
+    uneven = with_value(two, "backbones.vis_inc.training.batch_size", 15)
+    with pytest.raises(InputError, match=r"vis_inc.*batch_size that compute.devices, 2, divides"):
         check_parameters(uneven)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("compute.precision", "mixed_float16"),
+        ("compute.xla", True),
+        ("backbones.aud_gam.training.accumulation_steps", 2),
+    ],
+)
+def test_what_several_devices_cannot_do_is_refused(base, key, value):
+    one = with_value(base, key, value)
+    check_parameters(one)
+    with pytest.raises(InputError, match="with several devices"):
+        check_parameters(with_value(one, "compute.devices", 2))
+
+
+def test_tensorboard_that_is_not_installed_is_said(base, monkeypatch):
+    logged = with_value(base, "backbones.aud_mel.training.tensorboard", True)
+    check_parameters(logged)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"avsc_kedro\[tensorboard\]"):
+        check_parameters(logged)
 
 
 @pytest.mark.parametrize("option", [{"head_epochs": 1}, {"freeze_batch_norm": True}])

@@ -80,7 +80,10 @@ def _mirror_on(devices: int):
 
 def _make_virtual_cpus(tf) -> None:
     """Divide the CPU, if asked to; possible once, before TensorFlow has used it."""
-    count = int(os.environ.get(VIRTUAL_CPUS) or 1)
+    given = os.environ.get(VIRTUAL_CPUS) or "1"
+    if not given.isdecimal():
+        raise InputError(f"Expected a number in {VIRTUAL_CPUS}. Received {given!r}. Correct it.")
+    count = int(given)
     (cpu,) = tf.config.list_physical_devices("CPU")
     if count > 1 and tf.config.get_logical_device_configuration(cpu) is None:
         tf.config.set_logical_device_configuration(

@@ -18,7 +18,7 @@ from avsc_kedro.models.feeds import Feed, SpectrogramSamples
 from avsc_kedro.models.finite import FiniteWatch
 from avsc_kedro.models.observers import StepWatch
 from avsc_kedro.models.training import train
-from avsc_kedro.options import MixupOptions
+from avsc_kedro.options import FineTuningOptions, MixupOptions
 
 EPOCHS, STEPS = 4, 2
 
@@ -37,7 +37,8 @@ def build(hidden=8):
     x = keras.layers.Dense(hidden, name="hidden")(inputs)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.3)(x)
-    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x), name="tiny")
+    x = keras.layers.Dense(2, name="fc10")(x)
+    return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x), name="tiny")
 
 
 class Killed(BaseException):
@@ -213,6 +214,30 @@ def test_killed_in_the_refit_the_first_stage_is_not_trained_again(
     assert_same_training(resumable(**sets), whole)
     assert not steps().total()
     assert [line.advances for line in lines] == [[(line.total, {"epoch": 2})] for line in lines]
+
+
+def test_killed_in_any_stage_a_head_s_training_goes_on_and_one_folder_is_left(
+    settings, resumable, interrupt, steps, lines
+):
+    sets = {
+        "refit_set": blobs(12, seed=3),
+        "fine_tuning": FineTuningOptions(head_epochs=2, head_learning_rate=0.01),
+    }
+    whole = train(**{**settings, **sets})
+    assert whole.best_epoch < EPOCHS  # so that the refit is another course than the training
+    stages = [row["stage"] for row in whole.history]
+    lines.clear()
+    for epoch, title in [(2, "tiny (head)"), (3, "tiny"), (1, "tiny (refit) (head)")]:
+        interrupt(epoch, 1, title=title)
+        with pytest.raises(Killed):
+            resumable(**sets)
+        assert len(list(resumable.folder.iterdir())) == 1
+    assert_same_training(resumable(**sets), whole)
+    assert steps()["tiny (head)"] == STEPS * 2 + 1
+    assert steps()["tiny"] == STEPS * EPOCHS + 1
+    assert list(dict.fromkeys(stages)) == ["train_head", "train", "refit_head", "refit"]
+    Checkpoints(resumable.folder).discard_finished()
+    assert not resumable.folder.exists()
 
 
 @pytest.mark.parametrize("refit_set", [None, blobs(12, seed=3)], ids=["no refit", "refit"])

@@ -52,7 +52,8 @@ def test_a_validation_loss_names_the_clips_of_its_batch(watch):
     assert str(stopped.value) == (
         "fusion: the validation loss became nan, in stage train, epoch 5, step 1. The batch was "
         "made of the clips a, b. Their features are finite numbers. Lower training.learning_rate "
-        "of this network, or look at what is odd about these clips. Nothing is kept of this epoch."
+        "of this network (of its head alone: fine_tuning.head_learning_rate), or look at what is "
+        "odd about these clips. Nothing is kept of this epoch."
     )
 
 

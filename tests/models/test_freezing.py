@@ -105,7 +105,7 @@ def test_the_head_comes_first_and_all_goes_on_from_there(fit):
         ("train", 2),
         ("train", 3),
     ]
-    # With a learning rate of next to nothing the second stage shows where it began.
+    # The second stage begins where the first has ended.
     alone, _ = fit(epochs=1, head_epochs=2, head_learning_rate=0.01)
     assert alone.history[1]["loss"] == trained.history[1]["loss"]
     fresh, _ = fit(epochs=1)

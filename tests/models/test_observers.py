@@ -1,11 +1,9 @@
-import importlib.util
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from avsc_kedro.errors import InputError
 from avsc_kedro.models.observers import EpochSaver, StepWatch, event_logs
 
 
@@ -69,9 +67,3 @@ def epochs_noted(folder):
         if "epoch_loss" in found.Tags()["tensors"]:
             steps += [event.step for event in found.Tensors("epoch_loss")]
     return steps
-
-
-def test_tensorboard_that_is_not_installed_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"avsc_kedro\[tensorboard\]"):
-        event_logs(tmp_path, goes_on=False)

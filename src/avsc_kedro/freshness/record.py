@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kedro.pipeline.node import Node
 from pydantic import BaseModel
 
-from avsc_kedro.options import SPEED_ONLY
+from avsc_kedro.options import WITHOUT_RESULT
 from avsc_kedro.publish import digest_file
 from avsc_kedro.source_code import code_digests
 
@@ -145,7 +145,7 @@ def _without_speed(value: Any) -> Any:
 
 
 def _is_for_speed_only(name: str) -> bool:
-    return name.rpartition(".")[2] in SPEED_ONLY
+    return name.rpartition(".")[2] in WITHOUT_RESULT
 
 
 def _count_files_by_content(value: Any) -> Any:

@@ -15,7 +15,7 @@ from keras import ops
 
 from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
 from avsc_kedro.models.feeds import Samples
-from avsc_kedro.options import SPEED_ONLY, ComputeOptions, FineTuningOptions, TrainingOptions
+from avsc_kedro.options import WITHOUT_RESULT, ComputeOptions, FineTuningOptions, TrainingOptions
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Course(NamedTuple):
         return {
             "made_from": self.made_from,
             "sets": [_describe(labelled) for labelled in sets],
-            "options": self.options.model_dump(mode="json", exclude=set(SPEED_ONLY)),
+            "options": self.options.model_dump(mode="json", exclude=set(WITHOUT_RESULT)),
             "compute": self.compute.model_dump(mode="json"),
             "fine_tuning": self.fine_tuning.model_dump(mode="json"),
             "classes": self.classes,

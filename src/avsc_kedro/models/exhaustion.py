@@ -67,7 +67,7 @@ def batches_explained(title: str, *feeds: Feed | None) -> Iterator[None]:
     train = feeds[0]
     with exhaustion_explained(
         title,
-        option="training.batch_size",
+        option="training.batch_size, or raise training.accumulation_steps,",
         batch_size=train.batch_size,
         shape=_shape(train.samples),
     ):

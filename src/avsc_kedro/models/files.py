@@ -94,5 +94,7 @@ def _constants(layer: keras.layers.Layer) -> str:
         if key not in NO_CONSTANTS and value is not None and value is not False
     }
     plain = {key: value for key, value in settings.items() if not isinstance(value, dict)}
-    named = [type(layer).__name__, layer.compute_dtype, plain]
+    # An input computes nothing, and a file forgets in which precision it was made.
+    computes_in = "" if isinstance(layer, keras.layers.InputLayer) else layer.compute_dtype
+    named = [type(layer).__name__, computes_in, plain]
     return json.dumps(named, sort_keys=True, default=lambda array: np.asarray(array).tolist())

@@ -15,7 +15,10 @@ from avsc_kedro.errors import InputError
 from avsc_kedro.models.feeds import Feed
 
 REPLACE = "Look at these recordings: replace them, or leave them out."
-LOWER = "Lower training.learning_rate of this network, or look at what is odd about these clips."
+LOWER = (
+    "Lower training.learning_rate of this network (of its head alone: "
+    "fine_tuning.head_learning_rate), or look at what is odd about these clips."
+)
 
 
 class FiniteWatch(keras.callbacks.Callback):
@@ -25,7 +28,7 @@ class FiniteWatch(keras.callbacks.Callback):
 
     Args:
         title: What the training is called.
-        stage: `train` or `refit`.
+        stage: `train` or `refit`, with `_head` where the head alone is trained.
         feed: What is trained on.
         validation: What chooses the epoch, or None.
     """

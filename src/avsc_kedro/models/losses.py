@@ -39,7 +39,8 @@ class RegularisedNetwork(keras.Model):
     """
 
     def __init__(self, network: keras.Model, *, l2_lambda: float):
-        super().__init__(name=f"{network.name}_training")
+        # In float32: it would round samples before the network sees them. Layers keep their own.
+        super().__init__(name=f"{network.name}_training", dtype="float32")
         self.network = network
         self.divergence = RegularisedDivergence(network, l2_lambda=l2_lambda)
         self.accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")

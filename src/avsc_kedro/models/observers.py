@@ -5,7 +5,6 @@ No result depends on it; `source_code.reach` leaves this module out.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import shutil
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 import keras
 
 from avsc_kedro import progress
-from avsc_kedro.errors import InputError
 from avsc_kedro.models.checkpoints import TrainingCheckpoints
 from avsc_kedro.models.epochs import Logbook
 
@@ -70,16 +68,7 @@ def event_logs(folder: Path, *, goes_on: bool) -> keras.callbacks.Callback:
     Args:
         folder: Where; what an earlier training noted there is removed.
         goes_on: Whether this training goes on, so that what is there belongs to it.
-
-    Raises:
-        InputError: If TensorBoard is not installed.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            "Expected the package tensorboard, for training.tensorboard: true. It is not "
-            'installed. Run: pip install "avsc_kedro[tensorboard]"; or set training.tensorboard: '
-            "false."
-        )
     if not goes_on:
         shutil.rmtree(folder, ignore_errors=True)
     return keras.callbacks.TensorBoard(folder, write_graph=False, update_freq="epoch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -80,28 +81,30 @@ def train(
         InputError: If memory runs out.
     """
     how = Course(**course)
-    sets = (train_set, validation_set, refit_set)
+    # Named by the whole course and all sets, so that its stages share one folder.
+    open_checkpoints = partial(how.open_checkpoints, (train_set, validation_set, refit_set))
     refits = refit_set is not None and validation_set is not None
     stage = Stage("train", train_set, validation_set, is_last=not refits)
-    done = _head_then_all(build, how, stage, sets)
+    done = _head_then_all(build, how, stage, open_checkpoints)
     if refits:
-        *head, chosen = [part.best_epoch for part in done]
-        how = how.of_refit(head_epochs=sum(head), epochs=chosen)
-        done += _head_then_all(build, how, Stage("refit", refit_set, None, is_last=True), sets)
+        head_epochs = done[0].best_epoch if how.fine_tuning.head_epochs else 0
+        how = how.of_refit(head_epochs=head_epochs, epochs=done[-1].best_epoch)
+        stage = Stage("refit", refit_set, None, is_last=True)
+        done += _head_then_all(build, how, stage, open_checkpoints)
     return done[-1]._replace(history=[row for part in done for row in part.history])
 
 
-def _head_then_all(build, how: Course, stage: Stage, sets) -> list[Trained]:
+def _head_then_all(build, how: Course, stage: Stage, open_checkpoints) -> list[Trained]:
     """Train the head alone, if asked for, then all weights from there."""
     if not how.fine_tuning.head_epochs:
-        return [_train(build, how, stage, sets)]
+        return [_train(build, how, stage, open_checkpoints)]
     head_stage = stage._replace(name=f"{stage.name}_head", head_only=True, is_last=False)
-    head = _train(build, how.of_head(), head_stage, sets)
+    head = _train(build, how.of_head(), head_stage, open_checkpoints)
     start = head.network.get_weights()
-    return [head, _train(build, how, stage._replace(start=start), sets)]
+    return [head, _train(build, how, stage._replace(start=start), open_checkpoints)]
 
 
-def _train(build, how: Course, stage: Stage, sets) -> Trained:
+def _train(build, how: Course, stage: Stage, open_checkpoints) -> Trained:
     options, title = how.options, how.title
     seed_everything(how.seed)
     feed = _feed(stage.train_set, how, how.seed)
@@ -112,8 +115,8 @@ def _train(build, how: Course, stage: Stage, sets) -> Trained:
         how.placement(),
     ):
         network = build()
-        # Its name has the weights that the first stage starts from.
-        checkpoints = how.open_checkpoints(sets, network)
+        # Before a stage's own start: what it was built with is the same in all stages.
+        checkpoints = open_checkpoints(network)
         _prepare(network, how, stage)
         trainer = compile_training(network, options, how.compute, steps=len(feed) * options.epochs)
         logbook = Logbook(trainer, stage.name, patience_epochs=options.patience_epochs)

@@ -28,8 +28,8 @@ from avsc_kedro.options.features import (
 from avsc_kedro.options.group import Options
 from avsc_kedro.options.project import ProjectOptions
 from avsc_kedro.options.training import (
-    SPEED_ONLY,
     TRAINED_ENDING,
+    WITHOUT_RESULT,
     AudioBackboneOptions,
     BackboneOptions,
     BackbonesOptions,
@@ -42,8 +42,8 @@ from avsc_kedro.options.training import (
 
 __all__ = [
     "MIN_FRAME_SIZE_PX",
-    "SPEED_ONLY",
     "TRAINED_ENDING",
+    "WITHOUT_RESULT",
     "AudioBackboneOptions",
     "AudioOptions",
     "AugmentationOptions",

@@ -81,13 +81,20 @@ class ProjectOptions(Options):
         return self
 
     @model_validator(mode="after")
-    def _batches_divide_by_devices(self) -> ProjectOptions:
+    def _devices_share_whole_batches(self) -> ProjectOptions:
+        devices = self.compute.devices
         for branch in BRANCHES:
-            step_size = getattr(self.backbones, branch.name).training.step_size
-            if step_size % self.compute.devices:
+            key = f"backbones.{branch.name}.training"
+            training = getattr(self.backbones, branch.name).training
+            if training.batch_size % devices:
                 raise ValueError(
-                    f"Expected backbones.{branch.name}.training.batch_size / accumulation_steps to "
-                    f"be a multiple of compute.devices, {self.compute.devices}. Received "
-                    f"{step_size}. Change the batch size."
+                    f"Expected a {key}.batch_size that compute.devices, {devices}, divides. "
+                    f"Received {training.batch_size}. Change one of them."
+                )
+            if devices > 1 and training.accumulation_steps > 1:
+                raise ValueError(
+                    f"Expected {key}.accumulation_steps: 1 with several devices. Received "
+                    f"{training.accumulation_steps} and compute.devices: {devices}. Set one of "
+                    "them to 1."
                 )
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Literal
@@ -17,9 +18,14 @@ from avsc_kedro.options.group import Options
 # Endings of files of weights: the stock layout, and a network that this project trained.
 STOCK_ENDING, TRAINED_ENDING = ".h5", ".keras"
 
-# They change how long a training or an embedding takes, or what it notes beside, and nothing
-# that is kept of it.
-SPEED_ONLY = ("checkpoint_epochs", "embedding_batch_size", "tensorboard")
+# They change how long a training or an embedding takes, what it notes beside, or which file it
+# is allowed to read, and nothing that is kept of it.
+WITHOUT_RESULT = (
+    "checkpoint_epochs",
+    "embedding_batch_size",
+    "tensorboard",
+    "weights_sha256",
+)
 
 
 class MixupOptions(Options):
@@ -49,6 +55,16 @@ class TrainingOptions(Options):
     def step_size(self) -> int:
         """Samples that go through a network at a time."""
         return self.batch_size // self.accumulation_steps
+
+    @field_validator("tensorboard")
+    @classmethod
+    def _tensorboard_is_there(cls, tensorboard: bool) -> bool:
+        if tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise ValueError(
+                "Expected the package tensorboard, for tensorboard: true. It is not installed. "
+                'Run: pip install "avsc_kedro[tensorboard]"; or set tensorboard: false.'
+            )
+        return tensorboard
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> TrainingOptions:
