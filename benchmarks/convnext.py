@@ -1,4 +1,4 @@
-"""How much faster ConvNeXtTiny is with depthwise convolutions than as keras.applications has it.
+"""How much faster ConvNeXtTiny is with lean layers than as keras.applications has it.
 
     python benchmarks/convnext.py
     python benchmarks/convnext.py --size 224 --images 8 --train-images 2 --repeats 3
@@ -28,7 +28,7 @@ runtime.start_backend()
 
 import keras  # noqa: E402
 
-from avsc_kedro.models.visual import with_depthwise_convolutions  # noqa: E402
+from avsc_kedro.models.visual import with_lean_layers  # noqa: E402
 
 RELATIVE_TOLERANCE = 1e-4
 
@@ -55,7 +55,7 @@ def build_pair(size_px: int, *, seed: int = 0) -> tuple[keras.Model, keras.Model
             variable.assign(rng.uniform(0.5, 1.5, variable.shape))
         elif "normalization" not in variable.path:
             variable.assign(rng.normal(0, spread, variable.shape))
-    return stock, with_depthwise_convolutions(stock)
+    return stock, with_lean_layers(stock)
 
 
 def largest_difference(stock: keras.Model, ours: keras.Model, pictures: np.ndarray) -> float:

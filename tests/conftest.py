@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,20 @@ class Project:
         found = sorted(self.data_root.glob(pattern))
         assert found, f"nothing matches {pattern} in {self.data_root}"
         return found[-1]
+
+
+def run_script(source: str, *arguments: object, **environment: str) -> dict:
+    """Run Python source in a process of its own; return the last line of its output, from JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", source, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "src", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture

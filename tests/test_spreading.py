@@ -4,16 +4,13 @@ Two virtual CPUs stand for two GPUs: TensorFlow treats them alike. Each training
 process of its own, since a CPU is divided once.
 """
 
-import json
-import os
-import subprocess
 import sys
 
 import pytest
 
 from avsc_kedro import runtime
 from avsc_kedro.errors import InputError
-from tests.conftest import ROOT
+from tests.conftest import run_script
 
 STEPS = 20
 # One step an epoch, so that the history is the loss curve.
@@ -71,16 +68,7 @@ print(json.dumps({
 
 
 def train_on(devices):
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN, str(devices), str(STEPS)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "src", "AVSC_VIRTUAL_CPUS": str(devices)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return run_script(TRAIN, devices, STEPS, AVSC_VIRTUAL_CPUS=str(devices))
 
 
 def test_two_devices_have_the_loss_curve_of_one():

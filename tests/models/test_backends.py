@@ -3,14 +3,9 @@
 An audio network has every kind of layer of our own; the visual ones take minutes to compile.
 """
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import run_script
 
 # Prints the losses of three steps, and what the network says then.
 TRAIN = """
@@ -77,16 +72,7 @@ print(json.dumps({
 
 
 def train_on(backend):
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "PYTHONPATH": "src"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return run_script(TRAIN, KERAS_BACKEND=backend, JAX_PLATFORMS="cpu")
 
 
 def test_jax_trains_as_tensorflow_does():

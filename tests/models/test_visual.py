@@ -13,7 +13,7 @@ from avsc_kedro.models.pretrained import STOCK_WEIGHTS
 from avsc_kedro.models.visual import (
     build_convnext_tiny,
     build_inception_v3,
-    with_depthwise_convolutions,
+    with_lean_layers,
 )
 from avsc_kedro.options import VisualBackboneOptions
 from avsc_kedro.paper import BRANCHES
@@ -70,7 +70,7 @@ def test_both_together(visual_backbones):
 
 def test_depthwise_steps_equal_the_stock_grouped_ones(stock_convnext):
     expected = stock_convnext(frames(64))
-    twin = with_depthwise_convolutions(stock_convnext)
+    twin = with_lean_layers(stock_convnext)
     assert difference(expected, twin(frames(64))) < TOLERANCE
 
     kinds = [type(layer).__name__ for layer in twin.layers]
@@ -315,7 +315,7 @@ def test_depthwise_keeps_stride_dilation_bias_and_activation():
     x = keras.layers.Conv2D(4, 3, groups=4, dilation_rate=2, padding="same")(x)
     model = keras.Model(inputs, keras.layers.Conv2D(4, 3, groups=2)(x))
     x = np.random.default_rng(0).normal(size=(2, 12, 12, 4)).astype(np.float32)
-    twin = with_depthwise_convolutions(model)
+    twin = with_lean_layers(model)
     assert [type(layer).__name__ for layer in twin.layers[1:]] == [
         "DepthwiseConv2D",
         "DepthwiseConv2D",

@@ -49,9 +49,8 @@ def build_convnext_tiny(
 ) -> keras.Model:
     """Build ConvNeXtTiny from frames 0 to 255 to its pooled 768 features.
 
-    The stock network normalises its input inside. Its 7x7 depthwise steps are
-    grouped convolutions, hundreds of times slower on CPU than the equal
-    DepthwiseConv2D that replaces them here.
+    The stock network normalises its input inside. Its layers are replaced by equal ones
+    that a CPU runs many times faster.
 
     Args:
         input_shape: (height, width, 3), at least 32 pixels a side.
@@ -61,13 +60,13 @@ def build_convnext_tiny(
     """
     application = keras.applications.ConvNeXtTiny
     stock = _build_stock("convnext_tiny", application, input_shape, weights, weights_sha256)
-    twin = with_depthwise_convolutions(stock)
+    twin = with_lean_layers(stock)
     _start_from_trained(twin, "convnext_tiny", weights)
     inputs = keras.Input(input_shape, name="frame")
     return keras.Model(inputs, twin(inputs), name="convnext_tiny")
 
 
-def with_depthwise_convolutions(model: keras.Model) -> keras.Model:
+def with_lean_layers(model: keras.Model) -> keras.Model:
     """Return an equal model that a CPU runs faster.
 
     One-channel-per-group convolutions are depthwise. Dense layers get the pixels of all
