@@ -7,6 +7,8 @@ import pytest
 
 from tests.conftest import run_script
 
+# Compiling is most of the time of three steps.
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 # Prints the losses of three steps, and what the network says then.
 TRAIN = """
 import json, sys
@@ -72,7 +74,7 @@ print(json.dumps({
 
 
 def train_on(backend):
-    return run_script(TRAIN, KERAS_BACKEND=backend, JAX_PLATFORMS="cpu")
+    return run_script(TRAIN, KERAS_BACKEND=backend, JAX_PLATFORMS="cpu", XLA_FLAGS=QUICK)
 
 
 def test_jax_trains_as_tensorflow_does():

@@ -8,7 +8,7 @@ import pytest
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.models import training
-from avsc_kedro.options import AudioBackboneOptions
+from avsc_kedro.options import AudioBackboneOptions, ComputeOptions
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.backbones import nodes
 
@@ -77,7 +77,7 @@ def exchange(clips, split):
 def train(clips, *, features=None, refit=True):
     features = features or Features()
     model, history, summary = nodes.train_audio_backbone(
-        clips, SCENES, features, OPTIONS, 3, refit, None, BRANCHES[0]
+        clips, SCENES, features, OPTIONS, ComputeOptions(), 3, refit, None, None, BRANCHES[0]
     )
     weights = b"".join(np.asarray(variable).tobytes() for variable in model.variables)
     return weights, history.drop(columns="seconds"), summary
