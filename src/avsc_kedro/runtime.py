@@ -73,9 +73,7 @@ def _mirror_on(devices: int):
             f"Expected {devices} devices, as compute.devices says. Received {len(found)}: "
             f"{', '.join(device.name for device in found)}. Lower compute.devices."
         )
-    return tf.distribute.MirroredStrategy(
-        [device.name for device in found[:devices]],
-    )
+    return tf.distribute.MirroredStrategy([device.name for device in found[:devices]])
 
 
 def _make_virtual_cpus(tf) -> None:

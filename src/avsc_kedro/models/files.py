@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from avsc_kedro.models import fusion, layers  # noqa: F401  registers the layers for loading
+from avsc_kedro.models.freezing import all_layers
 from avsc_kedro.publish import publish_file
 
 METADATA, CONFIG = "metadata.json", "config.json"
@@ -42,8 +42,9 @@ def digest_weights(model: keras.Model) -> str:
     are no weights. Names and random seeds are left out.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for layer in _layers(model):
-        digest.update(_constants(layer).encode())
+    for layer in all_layers(model):
+        if not isinstance(layer, keras.Model):
+            digest.update(_constants(layer).encode())
     for array in model.get_weights():
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -71,15 +72,6 @@ def _make_reproducible(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries.items():
             archive.writestr(zipfile.ZipInfo(name), content)
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a network and of the networks inside it."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
 
 
 def _constants(layer: keras.layers.Layer) -> str:

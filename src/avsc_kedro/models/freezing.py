@@ -27,7 +27,7 @@ def train_all(network: keras.Model, *, freeze_batch_norm: bool = False) -> None:
             offsets are those of the pretrained network.
     """
     # One by one: Keras passes nothing on from a network that is trainable already.
-    for layer in _layers(network):
+    for layer in all_layers(network):
         layer.trainable = True
     if freeze_batch_norm:
         for layer in batch_norms(network):
@@ -43,13 +43,13 @@ def synchronise_batch_norm(network: keras.Model, synchronised: bool) -> None:
 def batch_norms(network: keras.Model) -> list[keras.layers.BatchNormalization]:
     """Return the batch norms of a network and of the networks inside it."""
     return [
-        layer for layer in _layers(network) if isinstance(layer, keras.layers.BatchNormalization)
+        layer for layer in all_layers(network) if isinstance(layer, keras.layers.BatchNormalization)
     ]
 
 
-def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+def all_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
     """Yield the layers of a network, the networks inside it, and their layers."""
     for layer in network.layers:
         yield layer
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from all_layers(layer)
