@@ -46,9 +46,10 @@ from avsc_kedro.models.backbone import (  # noqa: E402
     build_audio_backbone,
     build_visual_backbone,
 )
-from avsc_kedro.models.feeds import Feed, FrameSamples, SpectrogramSamples  # noqa: E402
+from avsc_kedro.models.feeds import Feed  # noqa: E402
 from avsc_kedro.models.finite import FiniteRows  # noqa: E402
 from avsc_kedro.models.optimiser import compile_training  # noqa: E402
+from avsc_kedro.models.samples import FrameSamples, SpectrogramSamples  # noqa: E402
 from avsc_kedro.models.training import seed_everything  # noqa: E402
 from avsc_kedro.options import (  # noqa: E402
     BackbonesOptions,

@@ -240,7 +240,7 @@ def made_up_clips(*seeds: int) -> tuple[np.ndarray, np.ndarray]:
 def labelled(clips):
     """Return clips as a training takes them."""
     from avsc_kedro.models.course import LabelledSamples
-    from avsc_kedro.models.feeds import SpectrogramSamples
+    from avsc_kedro.models.samples import SpectrogramSamples
 
     return LabelledSamples(SpectrogramSamples(clips[0]), clips[1])
 

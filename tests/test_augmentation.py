@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
@@ -122,7 +122,6 @@ def test_a_window_by_hand():
     np.testing.assert_allclose(cropped[..., 0], np.tile([0, 2, 6, 8], (4, 1)), atol=1e-5)
 
 
-@settings(deadline=None)
 @given(seed=seeds, size_px=st.integers(2, 24))
 def test_windows_are_scaled_as_scipy_interpolates(seed, size_px):
     frames = rng(seed).uniform(0, 255, (2, size_px, size_px, 3)).astype(np.float32)

@@ -62,18 +62,7 @@ def test_the_manifest_tells_what_a_run_did(trained_project):
         assert digest_file(output["path"]) == output["digest"]
 
 
-def test_a_branch_is_trained_anew_alone_when_forced(trained_project):
-    models = "06_models/embedded/{}/model.keras/*/model.keras"
-    before = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
-    done = trained_project.run("--pipeline=phase1", "--namespaces", "aud_mel")
-    assert "aud_mel.train: up to date" in done.stderr
-    trained_project.run("--nodes", "aud_mel.train", "--force", "aud_mel.train")
-    after = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
-    assert [b for b in before if before[b] != after[b]] == ["aud_mel"]
-    assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
-
-
-def test_two_processes_train_a_branch_each_on_one_folder(trained_project):
+def test_two_processes_train_a_forced_branch_each_on_one_folder(trained_project):
     """As two machines would that share the folder."""
     models = "06_models/embedded/{}/model.keras/*/model.keras"
     before = {b: trained_project.latest(models.format(b)) for b in paper.BRANCH_NAMES}
@@ -89,6 +78,7 @@ def test_two_processes_train_a_branch_each_on_one_folder(trained_project):
     assert {b for b in before if before[b] != after[b]} == set(branches)
     for branch in branches:
         assert after[branch].read_bytes() == before[branch].read_bytes()
+    assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
     told = trained_project.run().stderr.splitlines()
     # Only the curves are drawn anew: they show how long the epochs took.
     assert {line.partition(":")[0] for line in told if ": runs, " in line} == {

@@ -328,6 +328,7 @@ def test_a_queue_that_never_answers_does_not_hold_the_parent(recorder, monkeypat
     class Stuck:
         def get(self, timeout):
             time.sleep(30)
+            raise OSError("nobody waits any more")
 
     began_s = time.monotonic()
     with progress.listen(Stuck()):

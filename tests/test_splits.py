@@ -140,7 +140,7 @@ scene_and_group = st.tuples(st.sampled_from(["park", "bus", "küche"]), st.sampl
 fractions = st.floats(0.01, 0.99)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=st.lists(scene_and_group, min_size=1), evaluated=fractions, validated=fractions)
 def test_no_group_is_divided_and_no_scene_leaves_train(pairs, evaluated, validated):
     table = clips(*[(scene, "", group) for scene, group in pairs])
@@ -152,7 +152,7 @@ def test_no_group_is_divided_and_no_scene_leaves_train(pairs, evaluated, validat
     pd.testing.assert_series_equal(cut["clip_id"], table["clip_id"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes=st.lists(st.integers(1, 9), min_size=2), fraction=st.floats(0, 0.5))
 def test_what_moves_is_within_half_a_group_of_the_fraction(sizes, fraction):
     rows = [("park", "train", f"g{group}") for group, size in enumerate(sizes) for _ in range(size)]

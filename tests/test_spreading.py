@@ -22,7 +22,7 @@ runtime.start_backend(threads=1)
 import keras, numpy as np
 from keras import layers
 from avsc_kedro.models.course import LabelledSamples
-from avsc_kedro.models.feeds import SpectrogramSamples
+from avsc_kedro.models.samples import SpectrogramSamples
 from avsc_kedro.models.freezing import batch_norms
 from avsc_kedro.models.training import train
 from avsc_kedro.options import ComputeOptions, MixupOptions, TrainingOptions

@@ -79,6 +79,15 @@ def test_curves_show_every_epoch(epochs, validation):
     assert accuracies.lines[0].get_ydata()[-1] == pytest.approx(100 / (2 if epochs == 1 else 1) / 2)
 
 
+def test_epochs_of_the_head_alone_are_marked_off():
+    frame = history(5)
+    frame["epoch"] -= 2
+    losses, accuracies = figures.draw_training_curves({"vis_inc": frame}).axes
+    assert "head" in accuracies.get_xlabel()
+    assert list(losses.lines[-1].get_xdata()) == [0.5, 0.5]
+    assert losses.get_xlim() == (-1.5, 3.5)
+
+
 def test_six_trainings_fill_two_bands_of_three():
     figure = figures.draw_training_curves({f"f{i}": history(2) for i in range(1, 7)})
     assert [axes.get_title() for axes in figure.axes if axes.get_title()] == [

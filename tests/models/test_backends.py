@@ -14,7 +14,8 @@ TRAIN = """
 import json, sys
 import keras, numpy as np
 from avsc_kedro.models.backbone import build_audio_backbone, embedding_model
-from avsc_kedro.models.feeds import Feed, SpectrogramSamples
+from avsc_kedro.models.feeds import Feed
+from avsc_kedro.models.samples import SpectrogramSamples
 from avsc_kedro.models.optimiser import compile_training
 from avsc_kedro.options import (
     AudioBackboneOptions, ComputeOptions, MixupOptions, TrainingOptions

@@ -14,9 +14,10 @@ from avsc_kedro.models import training
 from avsc_kedro.models.checkpoints import Checkpoints
 from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.epochs import Logbook
-from avsc_kedro.models.feeds import Feed, SpectrogramSamples
+from avsc_kedro.models.feeds import Feed
 from avsc_kedro.models.finite import FiniteWatch
 from avsc_kedro.models.observers import StepWatch
+from avsc_kedro.models.samples import SpectrogramSamples
 from avsc_kedro.models.training import train
 from avsc_kedro.options import FineTuningOptions, MixupOptions
 

@@ -12,7 +12,8 @@ from avsc_kedro.augmentation import (
     mask,
 )
 from avsc_kedro.errors import InputError
-from avsc_kedro.models.feeds import EmbeddingSamples, Feed, FrameSamples, SpectrogramSamples
+from avsc_kedro.models.feeds import Feed
+from avsc_kedro.models.samples import EmbeddingSamples, FrameSamples, SpectrogramSamples
 from avsc_kedro.options import (
     FrameAugmentationOptions,
     MixupOptions,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.models.feeds import EmbeddingSamples, Feed
+from avsc_kedro.models.feeds import Feed
 from avsc_kedro.models.finite import FiniteRows, FiniteWatch
+from avsc_kedro.models.samples import EmbeddingSamples
 
 CLIPS = ["a", "b", "c", "d"]
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from avsc_kedro.models.course import LabelledSamples
-from avsc_kedro.models.feeds import SpectrogramSamples
 from avsc_kedro.models.freezing import batch_norms, train_all, train_head_only
+from avsc_kedro.models.samples import SpectrogramSamples
 from avsc_kedro.models.training import train
 from avsc_kedro.options import FineTuningOptions
 

@@ -5,10 +5,10 @@ import pytest
 from avsc_kedro.models.backbone import build_audio_backbone
 from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.embedding import embed_clips
-from avsc_kedro.models.feeds import SpectrogramSamples
 from avsc_kedro.models.files import digest_weights, load_model, save_model
 from avsc_kedro.models.losses import RegularisedNetwork
 from avsc_kedro.models.optimiser import compile_training, precision
+from avsc_kedro.models.samples import SpectrogramSamples
 from avsc_kedro.models.training import train
 from avsc_kedro.options import AudioBackboneOptions, ComputeOptions
 from avsc_kedro.paper import BRANCHES

@@ -63,7 +63,13 @@ TRAINING = {
 }
 BACKBONE = {"training": TRAINING, "batch_norm_momentum": 0.9, "head_dropout": 0.2}
 AUDIO = AudioBackboneOptions(**BACKBONE, widths=(8, 8, 16, 16))
-VISUAL = VisualBackboneOptions(**BACKBONE, weights="imagenet", frames_per_clip=4)
+VISUAL = VisualBackboneOptions(
+    **BACKBONE,
+    weights="imagenet",
+    frames_per_clip=4,
+    augmentation={"flip": True, "crop_min_fraction": 0.8},
+    fine_tuning={"head_epochs": 2},
+)
 BANDS = {"bands": 16, "fmin_hz": 20, "fmax_hz": 16000}
 FEATURES = FeaturesOptions(
     audio={"sample_rate_hz": 32000, "duration_s": 2},
@@ -315,6 +321,9 @@ def test_settings_are_those_that_were_given(synthetic):
     assert features["RGB array"] == "4 × 32 × 32 × 3"
     trainings = synthetic["trainings"].set_index("Training")
     assert trainings.loc["Vis-INC", "Weights at the start"] == "ImageNet"
+    assert trainings.loc["Vis-INC", "Augmentation"] == "flip, crop_min_fraction 0.8"
+    assert trainings.loc["Vis-INC", "Fine-tuning"] == "head_epochs 2"
+    assert trainings.loc["Aud-MEL", ["Augmentation", "Fine-tuning"]].tolist() == ["none", "none"]
     assert trainings.loc["Fusions", "Mixup"] == "beta(0.4)"
     assert list(synthetic["branches"]["Epoch kept"]) == [3] * 5
 
@@ -378,6 +387,18 @@ def test_a_refit_is_left_out_of_the_curves():
     history = make_history()
     both = pd.concat([history, history.assign(stage="refit", val_loss=np.nan)])
     assert drawings.draw_branch_curves(f4=both) == drawings.draw_branch_curves(f4=history)
+
+
+def test_epochs_of_the_head_alone_come_before_the_first(monkeypatch):
+    head, whole, again = (
+        make_history().assign(stage=stage) for stage in ("train_head", "train", "refit")
+    )
+    drawn = {}
+    monkeypatch.setattr(figures, "draw_training_curves", drawn.update)
+    monkeypatch.setattr(figures, "figure_png", lambda figure: b"")
+    drawings.draw_branch_curves(vis_inc=pd.concat([head, whole, again]))
+    first = 1 - len(head)
+    assert list(drawn["vis_inc"]["epoch"]) == list(range(first, len(whole) + 1))
 
 
 def test_two_evaluation_clips_are_mapped_among_all_clips():

@@ -133,7 +133,7 @@ def test_a_flat_waveform_is_refused():
         level("mel", np.zeros(5000, np.float32))
 
 
-FEW = settings(max_examples=5, deadline=None)
+FEW = settings(max_examples=5)
 HOP = STFT["hop_length"]
 
 

@@ -32,7 +32,8 @@ def draw_training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
     Args:
         histories: By branch or fusion name: epoch, loss, accuracy (fraction),
-            val_loss and val_accuracy (NaN where there is no validation).
+            val_loss and val_accuracy (NaN where there is no validation). Epochs up to 0
+            trained the head alone.
 
     Raises:
         ValueError: If there is no history.
@@ -51,6 +52,10 @@ def draw_training_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
         _draw(accuracies, name=name, history=history, score="accuracy", scale=100.0)
         accuracies.set_ylim(0, 102)
         accuracies.set_xlabel("epoch")
+        if history["epoch"].min() < 1:
+            accuracies.set_xlabel("epoch (up to 0: head only)")
+            for axes in (losses, accuracies):
+                axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":")
     _label_and_trim(grid, trainings=len(histories))
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from avsc_kedro.models.checkpoints import Checkpoints, TrainingCheckpoints, digest
-from avsc_kedro.models.feeds import Samples
+from avsc_kedro.models.samples import Samples
 from avsc_kedro.options import WITHOUT_RESULT, ComputeOptions, FineTuningOptions, TrainingOptions
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.models.feeds import Feed, Samples
+from avsc_kedro.models.feeds import Feed
+from avsc_kedro.models.samples import Samples
 
 SAID = (InputError, FloatingPointError)  # these say themselves what to do
 KINDS = ("ResourceExhaustedError", "OutOfMemoryError")  # of TensorFlow, of PyTorch

@@ -10,8 +10,8 @@ import numpy as np
 
 from avsc_kedro.models.backbone import build_audio_backbone, build_visual_backbone
 from avsc_kedro.models.course import LabelledSamples
-from avsc_kedro.models.feeds import FrameSamples, SpectrogramSamples
 from avsc_kedro.models.finite import FiniteRows
+from avsc_kedro.models.samples import FrameSamples, SpectrogramSamples
 from avsc_kedro.models.training import Trained, train
 from avsc_kedro.options import AudioBackboneOptions, VisualBackboneOptions
 from avsc_kedro.paper import Branch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 
 from avsc_kedro.models.course import LabelledSamples
-from avsc_kedro.models.feeds import EmbeddingSamples
 from avsc_kedro.models.fusion import build_fusion
+from avsc_kedro.models.samples import EmbeddingSamples
 from avsc_kedro.models.training import Trained, train
 from avsc_kedro.options import FusionOptions
 from avsc_kedro.paper import Fusion

@@ -59,11 +59,18 @@ def draw_accuracies(scores: dict) -> bytes:
 
 
 def draw_branch_curves(**histories: pd.DataFrame) -> bytes:
-    """Draw the trainings of Phase I, without the second one of a refit."""
+    """Draw the trainings of Phase I, without those of a refit."""
     from avsc_kedro import figures
 
-    first = {name: history[history["stage"] == "train"] for name, history in histories.items()}
+    first = {name: _first_course(history) for name, history in histories.items()}
     return figures.figure_png(figures.draw_training_curves(first))
+
+
+def _first_course(history: pd.DataFrame) -> pd.DataFrame:
+    """Take what came before a refit; epochs of the head alone count up to 0."""
+    kept = history[history["stage"].isin(("train_head", "train"))]
+    of_head = kept["stage"] == "train_head"
+    return kept.assign(epoch=kept["epoch"] - of_head * of_head.sum())
 
 
 def draw_fusion_curves(chosen: str, **histories: pd.DataFrame) -> bytes:

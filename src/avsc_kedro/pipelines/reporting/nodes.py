@@ -187,7 +187,15 @@ def _training_row(title: str, options) -> dict[str, Any]:
         "Learning rate": f"{training.learning_rate:g}, {training.schedule}",
         "L2": f"λ = {training.l2_lambda:g}",
         "Mixup": f"beta({mixup.alpha:g})" if mixup.distribution == "beta" else mixup.distribution,
+        "Augmentation": _non_defaults(getattr(options, "augmentation", None)),
+        "Fine-tuning": _non_defaults(getattr(options, "fine_tuning", None)),
     }
+
+
+def _non_defaults(options: Any) -> str:
+    """List the options of a group, if there is one, that are not off."""
+    chosen = options.model_dump(exclude_defaults=True) if options is not None else {}
+    return ", ".join(k if v is True else f"{k} {v:g}" for k, v in chosen.items()) or "none"
 
 
 def _shape(sizes) -> str:
