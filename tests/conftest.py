@@ -118,6 +118,26 @@ def media() -> Path:
     return MEDIA
 
 
+@pytest.fixture(scope="module")
+def eager():
+    """Trainings run untraced: tracing is most of the time of a small one.
+
+    benchmarks/kill_training.py interrupts traced ones.
+    """
+    from avsc_kedro.models import training
+
+    compile_traced = training.compile_training
+
+    def compile_eager(*args, **kwargs):
+        trainer = compile_traced(*args, **kwargs)
+        trainer.run_eagerly = True
+        return trainer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "compile_training", compile_eager)
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep TensorFlow's start-up chatter out of the output; nothing else captures a worker's."""
     if hasattr(config, "workerinput"):

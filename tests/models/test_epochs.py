@@ -23,6 +23,8 @@ from avsc_kedro.options import FineTuningOptions, MixupOptions
 
 EPOCHS, STEPS = 4, 2
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 def blobs(clips, *, seed=0, flip=False):
     """Two clouds left and right; `flip` exchanges their labels."""
@@ -99,24 +101,6 @@ def interrupt(monkeypatch):
         monkeypatch.setattr(StepWatch, "on_train_batch_end", stop)
 
     return set_up
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eager():
-    """Tracing is most of the time of so small a training.
-
-    benchmarks/kill_training.py interrupts traced ones.
-    """
-    compile_traced = training.compile_training
-
-    def compile_eager(*args, **kwargs):
-        trainer = compile_traced(*args, **kwargs)
-        trainer.run_eagerly = True
-        return trainer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "compile_training", compile_eager)
-        yield
 
 
 @pytest.fixture(scope="module")

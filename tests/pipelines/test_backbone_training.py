@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.models import training
 from avsc_kedro.options import AudioBackboneOptions, ComputeOptions
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.backbones import nodes
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 SCENES = ["bus", "park"]
 OPTIONS = AudioBackboneOptions(
@@ -43,21 +44,6 @@ class Features:
         if clip_id == self.broken:
             row[3, 4, 0] = np.nan
         return row
-
-
-@pytest.fixture(scope="module", autouse=True)
-def eager():
-    """Tracing is most of the time of so short a training."""
-    compile_traced = training.compile_training
-
-    def compile_eager(*args, **kwargs):
-        trainer = compile_traced(*args, **kwargs)
-        trainer.run_eagerly = True
-        return trainer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "compile_training", compile_eager)
-        yield
 
 
 @pytest.fixture
