@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 def build_pair(size_px: int, *, seed: int = 0) -> tuple[keras.Model, keras.Model]:
-    """Return the stock network and its twin with depthwise convolutions."""
+    """Return the stock network and its twin with lean layers."""
     keras.utils.set_random_seed(seed)
     stock = keras.applications.ConvNeXtTiny(
         include_top=False, weights=None, input_shape=(size_px, size_px, 3), pooling="avg"
@@ -109,7 +109,7 @@ def table(lines: list[Line]) -> str:
         for line in lines
     ]
     head = [
-        "| | stock, ms an image | depthwise, ms an image | ratio |",
+        "| | stock, ms an image | ours, ms an image | ratio |",
         "| --- | ---: | ---: | ---: |",
     ]
     return "\n".join([*head, *rows])

@@ -70,7 +70,7 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
     "MEL, GAM, CQT: residual-inception (64, 64, 128, 128)": lambda: build_audio(64, 64, 128, 128),
     "the same, (128, 256, 320, 512)": lambda: build_audio(128, 256, 320, 512),
     "InceptionV3": lambda: build_inception_v3(FRAME, weights="none"),
-    "ConvNeXtTiny, depthwise": lambda: build_convnext_tiny(FRAME, weights="none"),
+    "ConvNeXtTiny, lean layers": lambda: build_convnext_tiny(FRAME, weights="none"),
 }
 
 

@@ -48,13 +48,16 @@ def build():
 
 rows = np.random.default_rng(0).normal(0, 1, (16, 32, 33, 2)).astype(np.float32)
 labelled = LabelledSamples(SpectrogramSamples(rows), np.arange(16) % 3)
+validation = LabelledSamples(SpectrogramSamples(rows[:6] + 0.1), np.arange(6) % 3)
 trained = train(
-    build, labelled, None, options=options, classes=3, seed=0, title="t",
+    build, labelled, validation, options=options, classes=3, seed=0, title="t",
     compute=ComputeOptions(devices=devices), placement=partial(runtime.spread_over, devices),
 )
 import tensorflow as tf
 print(json.dumps({
     "losses": [row["loss"] for row in trained.history],
+    "validation": [row["val_loss"] for row in trained.history],
+    "best_epoch": trained.best_epoch,
     "devices": len(tf.config.list_logical_devices("CPU")),
     "synchronised": [layer.synchronized for layer in batch_norms(trained.network)],
 }))
@@ -71,6 +74,8 @@ def test_two_devices_have_the_loss_curve_of_one():
     assert len(one["losses"]) == STEPS
     assert one["losses"][-1] < 0.99 * one["losses"][0]
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
+    assert two["validation"] == pytest.approx(one["validation"], rel=1e-3)
+    assert two["best_epoch"] == one["best_epoch"]
     assert not any(two["synchronised"])  # what is kept works on any number of devices
 
 

@@ -22,6 +22,7 @@ from avsc_kedro.models.pretrained import (
 from avsc_kedro.options import ProjectOptions
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.predict.nodes import require_video
+from avsc_kedro.runtime import require_devices
 
 WEIGHTS_HOST = "https://storage.googleapis.com"  # where Keras fetches ImageNet weights from
 TIMEOUT_S = 5
@@ -47,6 +48,8 @@ class ReadinessHooks:
                 raise InputError(_not_made_yet(name, run_params))
             catalog.release(name)
         check_weights(pipeline, catalog)
+        if "params:compute" in pipeline.inputs():
+            require_devices(catalog.load("params:compute").devices)
         if "params:video" in pipeline.inputs():  # before eight networks are loaded
             require_video(catalog.load("params:video"))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 from avsc_kedro.errors import InputError
 
@@ -63,6 +65,24 @@ def spread_over(devices: int) -> Iterator[None]:
         yield
 
 
+def require_devices(devices: int) -> None:
+    """Raise what `spread_over` would, without TensorFlow in this process.
+
+    Raises:
+        InputError: If there are not so many, or Keras runs on another backend.
+    """
+    if devices > 1:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            pool.submit(_try_to_spread, devices).result()
+
+
+def _try_to_spread(devices: int) -> None:
+    start_backend()
+    with spread_over(devices):
+        pass
+
+
 def _mirror_on(devices: int):
     import tensorflow as tf
 
@@ -84,9 +104,15 @@ def _make_virtual_cpus(tf) -> None:
     count = int(given)
     (cpu,) = tf.config.list_physical_devices("CPU")
     if count > 1 and tf.config.get_logical_device_configuration(cpu) is None:
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * count
-        )
+        try:
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * count
+            )
+        except RuntimeError:
+            raise InputError(
+                f"Expected {VIRTUAL_CPUS} to be set before TensorFlow's first work in a process. "
+                f"Received {count} after it. Start a new process, in a notebook the kernel."
+            ) from None
 
 
 def _backend() -> str:

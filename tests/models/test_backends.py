@@ -9,13 +9,17 @@ from tests.conftest import run_script
 
 # Compiling is most of the time of three steps.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-# Prints the losses of three steps, and what the network says then.
+# Prints the losses of three steps, what the network says then, and a small network's history.
 TRAIN = """
-import json, sys
+import json, sys, tempfile
+from pathlib import Path
 import keras, numpy as np
 from avsc_kedro.models.backbone import build_audio_backbone, embedding_model
+from avsc_kedro.models.checkpoints import Checkpoints
+from avsc_kedro.models.course import LabelledSamples
 from avsc_kedro.models.feeds import Feed
 from avsc_kedro.models.samples import SpectrogramSamples
+from avsc_kedro.models.training import train
 from avsc_kedro.models.optimiser import compile_training
 from avsc_kedro.options import (
     AudioBackboneOptions, ComputeOptions, MixupOptions, TrainingOptions
@@ -65,11 +69,40 @@ def losses(build, rows, samples):
     return {"losses": [float(step["loss"]) for step in done], **ends}
 
 
+def small():
+    inputs = keras.Input((4,))
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(8)(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="small")
+    give_weights(network)
+    return network
+
+
+def whole_training():
+    points = rng.normal(0, 1, (20, 4)).astype(np.float32)
+    train_set, validation_set, refit_set = (
+        LabelledSamples(SpectrogramSamples(points[part]), np.arange(len(points[part])) % 3)
+        for part in (slice(12), slice(12, 20), slice(20))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trained = train(
+            small, train_set, validation_set, refit_set, classes=3, seed=0, title="small",
+            options=options.model_copy(update={"epochs": 3}),
+            checkpoints=Checkpoints(Path(folder)),
+        )
+    rows = trained.history
+    return {
+        "stages": [row["stage"] for row in rows],
+        "losses": [row["loss"] for row in rows],
+        "validation": [row["val_loss"] for row in rows if row["stage"] == "train"],
+    }
+
+
 spectrograms = rng.normal(-40, 20, (10, 16, 17, 2)).astype(np.float32)
 print(json.dumps({
     "backend": keras.backend.backend(),
     "tensorflow": "tensorflow" in sys.modules,
     "audio": losses(audio, spectrograms, SpectrogramSamples),
+    "training": whole_training(),
 }))
 """
 
@@ -85,3 +118,8 @@ def test_jax_trains_as_tensorflow_does():
     assert len(ours["audio"]["losses"]) == 3
     for name, values in ours["audio"].items():
         assert other["audio"][name] == pytest.approx(values, rel=2e-3, abs=2e-4), name
+    ours, other = ours["training"], other["training"]
+    assert other["stages"] == ours["stages"]
+    assert {*ours["stages"]} == {"train", "refit"}
+    for name in ("losses", "validation"):
+        assert other[name] == pytest.approx(ours[name], rel=1e-3), name

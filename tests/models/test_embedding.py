@@ -68,6 +68,22 @@ def test_a_clip_of_frames_gives_their_mean(network, batch_size):
     assert np.abs(vectors["probabilities"] - softmax_of_mean).max() > 1e-6
 
 
+def test_no_more_samples_go_through_at_a_time_than_told(network, monkeypatch):
+    sizes = []
+    real = keras.Model.predict_on_batch
+
+    def spy(self, samples):
+        sizes.append(len(samples))
+        return real(self, samples)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", spy)
+    rows = stacks(frames=3)
+    vectors = embed_clips(network, rows, batch_size=2)
+    assert sizes == [2, 2] * len(rows)
+    for name, values in embed_clips(network, rows, batch_size=64).items():
+        np.testing.assert_allclose(vectors[name], values, rtol=1e-4, atol=1e-5)
+
+
 def test_a_stack_of_one_frame_is_that_frame(network):
     rows = stacks(frames=1)
     stacked = embed_clips(network, rows, batch_size=2)

@@ -307,7 +307,7 @@ def assert_same_bytes(found, expected):
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
-def test_without_augmentation_batches_are_what_they_were_before_there_was_any(kind, epoch):
+def test_without_augmentation_batches_are_only_taken_and_mixed(kind, epoch):
     for off in ((), (type(kind.augmentation)(),)):
         one_feed = feed(kind.samples(*off))
         one_feed.start_at(epoch)

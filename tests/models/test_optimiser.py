@@ -89,6 +89,28 @@ def test_half_precision_trains_nearly_the_same(fit, name):
     assert {weights.dtype for weights in half.network.get_weights()} == {np.dtype("float32")}
 
 
+def test_a_gradient_too_small_for_half_precision_still_moves_the_weights(training_options):
+    """Float16 ends at 6e-8: Keras multiplies the loss, and divides the gradients again."""
+
+    def step(name):
+        keras.utils.set_random_seed(0)
+        with precision(name):
+            inputs = keras.Input((4,))
+            x = keras.layers.Dense(8, name="hidden")(inputs)
+            x = keras.layers.Dense(2, dtype="float32")(x)
+            network = keras.Model(inputs, keras.layers.Softmax(dtype="float32")(x), name="tiny")
+        network.layers[-2].set_weights([np.full((8, 2), [[1e-8, -1e-8]]), np.zeros(2)])
+        before = network.get_layer("hidden").get_weights()[0]
+        compute = ComputeOptions(precision=name)
+        trainer = compile_training(network, training_options(), compute, steps=1)
+        trainer.train_on_batch(np.ones((2, 4)), np.eye(2)[[0, 0]])
+        return network.get_layer("hidden").get_weights()[0] - before
+
+    moved = step("mixed_float16")
+    assert np.abs(moved).min() > 0
+    np.testing.assert_allclose(np.sign(moved), np.sign(step("float32")))
+
+
 def test_precision_ends_with_its_block():
     with precision("mixed_bfloat16"):
         assert keras.layers.Dense(1).compute_dtype == "bfloat16"

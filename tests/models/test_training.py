@@ -282,7 +282,9 @@ def test_progress_counts_steps_and_ends_also_by_an_error(training_options, scree
     started, *steps, finished = screen.events
     assert (started.total, started.description, started.unit) == (6, "tiny", "steps")
     assert all(isinstance(event, Advanced) for event in steps)
-    assert [event.fields["epoch"] for event in steps] == [1, 1, 1, 2, 2, 2]
+    assert sum(event.count for event in steps) == started.total
+    assert [event.fields.get("epoch") for event in steps] == [1, 1, 1, None, 2, 2, 2, None]
+    assert set(steps[-1].fields) == {"accuracy", "val_loss", "val_accuracy"}
     assert isinstance(finished, Finished)
 
     screen.events.clear()

@@ -43,17 +43,24 @@ def embed_clips(
         stop = min(start + clips_per_batch, len(rows))
         batch = [rows[index] for index in range(start, stop)]
         samples = np.concatenate(batch) if stacked else np.stack(batch)
-        parts.append(_mean_by_clip(_predict(model, samples, batch_size), stop - start))
+        vectors = _predict(model, samples, batch_size)
+        parts.append(_mean_by_clip(vectors, stop - start))
         on_batch(stop - start)
     return {name: np.concatenate([part[name] for part in parts]) for name in OUTPUTS}
 
 
 def _predict(model, samples, batch_size):
-    """Predict a batch padded to full size, so that every batch runs the one traced graph."""
-    padding = -len(samples) % batch_size if len(samples) < batch_size else 0
+    """Predict in batches padded to full size, so that all of them run the one traced graph."""
+    padding = -len(samples) % batch_size
     padded = np.pad(samples, [(0, padding)] + [(0, 0)] * (samples.ndim - 1))
-    outputs = model.predict_on_batch(padded.astype(np.float32))
-    return {name: values[: len(samples)] for name, values in outputs.items()}
+    batches = [
+        model.predict_on_batch(batch.astype(np.float32))
+        for batch in np.split(padded, len(padded) // batch_size)
+    ]
+    return {
+        name: np.concatenate([batch[name] for batch in batches])[: len(samples)]
+        for name in batches[0]
+    }
 
 
 def _mean_by_clip(outputs, clips):

@@ -31,6 +31,10 @@ class StepWatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._line.advance(1, epoch=self._epoch, loss=float(logs["loss"]))
 
+    def on_epoch_end(self, epoch, logs=None):
+        names = ("accuracy", "val_loss", "val_accuracy")
+        self._line.advance(0, **{name: float(logs[name]) for name in names if name in logs})
+
 
 class EpochSaver(keras.callbacks.Callback):
     """Writes a checkpoint every few epochs and after the last one, after the logbook's rows.

@@ -34,7 +34,8 @@ def compile_training(
     Args:
         network: What is trained; weights that are not trainable stay as they are.
         options: Learning rate, L2, and in how many parts a batch goes through.
-        compute: Whether XLA compiles the step.
+        compute: In which numbers the network computes, and whether XLA compiles the step. JAX
+            always compiles it, with XLA: one operation at a time it is many times slower.
         steps: Parts of batches in the whole training, which the learning rate's schedule spans.
     """
     adam = keras.optimizers.Adam(
@@ -43,8 +44,12 @@ def compile_training(
         if options.accumulation_steps > 1
         else None,
     )
+    if compute.precision == "mixed_float16":
+        # Keras does so by itself only where the loss is computed in float16 too.
+        adam = keras.optimizers.LossScaleOptimizer(adam)
     trainer = RegularisedNetwork(network, l2_lambda=options.l2_lambda)
-    trainer.compile(optimizer=adam, jit_compile=compute.xla)
+    compiled = compute.xla or keras.backend.backend() == "jax"
+    trainer.compile(optimizer=adam, jit_compile=compiled)
     # Variables made inside the first step would have it traced twice.
     trainer.optimizer.build(network.trainable_variables)
     return trainer

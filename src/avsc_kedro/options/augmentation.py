@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from avsc_kedro.options.group import Options
 
@@ -41,5 +41,5 @@ class SpectrogramAugmentationOptions(AugmentationOptions):
 class FrameAugmentationOptions(AugmentationOptions):
     """Half of the frames mirrored, and square windows in the place of frames."""
 
-    flip: bool = False
+    flip: StrictBool = False
     crop_min_fraction: float = Field(default=1.0, gt=0, le=1)  # of the frame's side

@@ -12,7 +12,8 @@ from avsc_kedro.options.group import Options
 class ComputeOptions(Options):
     """Numbers, compiler and devices of Phase I's trainings.
 
-    Results differ by rounding, so they are part of what a training depends on.
+    Results differ, by rounding and, on several devices, by what dropout draws, so they are part
+    of what a training depends on.
     """
 
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"

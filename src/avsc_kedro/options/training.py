@@ -33,7 +33,7 @@ class MixupOptions(Options):
 
     distribution: Literal["uniform", "beta", "none"]
     alpha: float = Field(default=0.2, gt=0)
-    different_scenes: bool = False
+    different_scenes: StrictBool = False
 
 
 class TrainingOptions(Options):
@@ -101,7 +101,7 @@ class AudioBackboneOptions(BackboneOptions):
     """A residual-inception network on one kind of spectrogram."""
 
     widths: tuple[int, int, int, int]
-    residual_normalisation: bool = True
+    residual_normalisation: StrictBool = True
     embedding_batch_size: int = Field(default=32, gt=0)
     augmentation: SpectrogramAugmentationOptions = SpectrogramAugmentationOptions()
 

@@ -123,7 +123,10 @@ def training_section(settings, pictures) -> Section:
         ("Phase I: the five branches.", pictures["branch_curves"]),
         ("Phase II: the fusions.", pictures["fusion_curves"]),
     ]
-    text = "Train scores are of mixed samples with dropout on, so they may lie below validation."
+    text = (
+        "Train scores are of samples as training sees them, mixed and varied where the table says "
+        "so, with dropout on; they may lie below validation."
+    )
     return Section("Training", text, [Table("Settings of each training.", settings[1])], shown)
 
 
