@@ -10,9 +10,9 @@ same batches made of whole arrays in plain NumPy; that both give the same bytes 
 first. `as Keras reads it` adds the queue in front of the network. A first epoch is one of a
 store opened anew, which compares every row with its checksum. Training: the networks, batches
 and steps of conf/base, where steps are short, on the feed and on one batch of it over and over,
-in turns; no validation, no checkpoints. Ratios are medians over the repeats. Rows are random
-and lie in the page cache. --quick trains one of the three audio networks, which are built
-alike. 2 cores: 12 minutes, 0.8 GB of disk; alone and --quick take 1 and 8 of them.
+in turns of ten steps; no validation, no checkpoints. Ratios are medians over repeats or turns.
+Rows are random and lie in the page cache. --quick trains one of the three audio networks, which
+are built alike. 2 cores: 20 minutes, 0.8 GB of disk; alone takes one of them.
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ class Sizes(NamedTuple):
     batch_size: int = 32
     steps: int = 50
     repeats: int = 5
+    steps_per_turn: int = 10  # short, so that both ways meet the same moods of the machine
+
+    @property
+    def turns(self) -> int:
+        return self.repeats * max(1, self.steps // self.steps_per_turn)
 
 
 class Alone(NamedTuple):
@@ -193,7 +198,7 @@ def measure_training(folder: Path, sizes: Sizes, branches: list[Branch]) -> list
     for branch in branches:
         network = getattr(networks, branch.name)
         per_clip = 1 if branch.modality == "audio" else network.frames_per_clip
-        clips = -(-sizes.steps * network.training.step_size // per_clip)
+        clips = -(-sizes.steps_per_turn * network.training.step_size // per_clip)
         kind = branch.features
         if kind not in stores:
             stores[kind] = make_up(folder / kind, kind, make_recipe(kind, options), clips)
@@ -220,12 +225,13 @@ def _measure_training(branch: Branch, options, rows: Rows, sizes: Sizes) -> Trai
     cached = CachedBatch(feed[0], len(feed))
     seed_everything(0)
     network = build(branch, options, feed[0][0].shape[1:])
-    steps = 2 * len(feed) * (sizes.repeats + 1)
+    steps = 2 * len(feed) * (sizes.turns + 1)
     trainer = compile_training(network, options.training, ComputeOptions(), steps=steps)
     ways = {name: partial(fit, trainer, data) for name, data in (("feed", feed), ("one", cached))}
     for train in ways.values():  # the step is traced, the rows are checked
         train()
-    taken = take_turns({**ways, "making": lambda: seconds(feed)}, sizes.repeats)
+    taken = take_turns(ways, sizes.turns)
+    taken["making"] = [seconds(feed) for _ in range(sizes.repeats)]
     a_step = {way: 1000 * median(times) / len(feed) for way, times in taken.items()}
     compared = ratio(taken["feed"], taken["one"])
     return Training(branch.title, a_step["one"], a_step["feed"], compared, a_step["making"])

@@ -167,7 +167,9 @@ def test_the_feed_is_measured_alone_and_under_training(tmp_path, monkeypatch):
         return keras.Model(inputs, keras.layers.Dense(feed.CLASSES, activation="softmax")(x))
 
     monkeypatch.setattr(feed, "build", tiny)
-    sizes = feed.Sizes(spectrograms=5, frame_clips=2, batch_size=4, steps=2, repeats=2)
+    sizes = feed.Sizes(spectrograms=5, frame_clips=2, batch_size=4, steps=4, repeats=2)
+    sizes = sizes._replace(steps_per_turn=2)
+    assert sizes.turns == 4
     alone = feed.measure_alone(tmp_path / "alone", sizes)
     trained = feed.measure_training(tmp_path / "base", sizes, feed.BRANCHES[2:])
     assert [line.what for line in alone] == ["spectrograms", "frames"]

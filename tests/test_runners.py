@@ -205,7 +205,7 @@ def test_causes_survive_the_way_between_processes():
 
 
 SLEEPING_RUN = """
-import sys
+import signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import node_functions
@@ -215,6 +215,7 @@ from kedro_datasets.json import JSONDataset
 from avsc_kedro.runners import NodeProcessRunner, OWN_PROCESS
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     catalog = DataCatalog({
         "number": MemoryDataset(sys.argv[1]),
         "out": JSONDataset(filepath=sys.argv[1] + "/out.json"),
