@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline, node
 from kedro_datasets.json import JSONDataset
 
 from avsc_kedro.errors import InputError
-from avsc_kedro.runners import OWN_PROCESS, NodeProcessDied, NodeProcessRunner, error_chain
+from avsc_kedro.runners import LONG, OWN_PROCESS, NodeProcessDied, NodeProcessRunner, error_chain
 from avsc_kedro.runners.processes import Failed
 
 WORK = """
@@ -142,6 +142,22 @@ def test_two_tagged_nodes_at_a_time_or_fewer_where_there_is_one_core(monkeypatch
     assert NodeProcessRunner()._get_required_workers_count(None) == 1
     with pytest.raises(ValueError, match="positive"):
         NodeProcessRunner(max_workers=0)
+
+
+def test_of_those_that_wait_long_nodes_start_first(work, folder, caplog):
+    caplog.set_level(logging.INFO, "avsc_kedro")
+
+    tags = {"short": [], "tall": [LONG], "brief": [], "huge": [LONG]}
+    nodes = [
+        node(work.double, "number", name, tags=[OWN_PROCESS, *more], name=name)
+        for name, more in tags.items()
+    ]
+    run(folder, nodes, workers=1)
+    lines = [record.message for record in caplog.records if record.message[0] == "["]
+    # Kedro hands them over in any order, and the first one starts at once.
+    waited = [LONG in tags[line.split()[-1]] for line in lines[1:]]
+    assert len(lines) == 4
+    assert waited == sorted(waited, reverse=True)
 
 
 def test_a_failing_node_raises_its_own_error_and_ends_the_other(work, folder, caplog):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import logging
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,6 +15,7 @@ from avsc_kedro.runners.processes import NodeProcesses
 from avsc_kedro.workers import usable_cpus
 
 OWN_PROCESS = "own_process"
+LONG = "long"
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +25,9 @@ class NodeProcessRunner(ThreadRunner):
 
     Building a network's graph keeps one core busy for many seconds, so two trainings
     side by side share the cores well; and a process gives back all of its memory when
-    its node is done. What such a node reads and writes must be in the catalog. When a
-    node fails, what runs beside it in a process is ended.
+    its node is done. Of those that wait, nodes tagged `long` start first, so that none of
+    them is left for the end, alone on one core. What a tagged node reads and writes must be
+    in the catalog. When a node fails, what runs beside it in a process is ended.
 
     Args:
         max_workers: Tagged nodes at a time.
@@ -65,13 +69,19 @@ class _NodeExecutor(Executor):
         self._waiting = ThreadPoolExecutor(max_workers, thread_name_prefix="own_process")
         self._lane = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._lock = threading.Lock()
+        self._tasks: list[tuple[bool, int, Task]] = []
+        self._arrivals = itertools.count()
         self._nodes = nodes
         self._done = 0
 
     def submit(self, task: Task) -> Future:
-        if OWN_PROCESS in task.node.tags:
-            return self._waiting.submit(self._finish, task, self._processes.run)
-        return self._lane.submit(self._finish, task, Task.execute)
+        tags = task.node.tags
+        if OWN_PROCESS not in tags:
+            return self._lane.submit(self._finish, task, Task.execute)
+        with self._lock:
+            heapq.heappush(self._tasks, (LONG not in tags, next(self._arrivals), task))
+        # Kedro asks a future for its node: it need not be the one this future was made for.
+        return self._waiting.submit(self._finish_first)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         # Leaving `with` after an error: nothing starts any more, no training is waited for.
@@ -81,6 +91,11 @@ class _NodeExecutor(Executor):
         for lane in (self._waiting, self._lane):
             lane.shutdown(wait)
         self._processes.close()
+
+    def _finish_first(self):
+        with self._lock:
+            *_, task = heapq.heappop(self._tasks)
+        return self._finish(task, self._processes.run)
 
     def _finish(self, task: Task, run):
         try:

@@ -5,7 +5,7 @@ from kedro.pipeline import Pipeline, node
 from avsc_kedro.paper import BRANCHES, Branch
 from avsc_kedro.pipelines.backbones import nodes
 from avsc_kedro.pipelines.binding import bind
-from avsc_kedro.runners import OWN_PROCESS
+from avsc_kedro.runners import LONG, OWN_PROCESS
 
 
 def create_pipeline() -> Pipeline:
@@ -31,7 +31,7 @@ def _branch_pipeline(branch: Branch) -> Pipeline:
                 },
                 ["model", "history", "summary"],
                 name="train",
-                tags=[OWN_PROCESS],
+                tags=[OWN_PROCESS, LONG] if branch.modality == "visual" else [OWN_PROCESS],
             ),
             node(
                 bind(nodes.embed_clips, branch=branch),
