@@ -416,6 +416,12 @@ def test_random_weights_are_not_fine_tuned(base, option):
     check_parameters(with_value(tuned, "backbones.vis_inc.weights", "imagenet"))
 
 
+def test_layer_scale_is_convnext_s(base):
+    check_parameters(with_value(base, "backbones.vis_conv.layer_scale", 0.5))
+    with pytest.raises(InputError, match="InceptionV3 has none"):
+        check_parameters(with_value(base, "backbones.vis_inc.layer_scale", 0.5))
+
+
 def test_a_fusion_writes_no_logs(base):
     with pytest.raises(InputError, match="tensorboard: false"):
         check_parameters(with_value(base, "fusion_layer.training.tensorboard", True))

@@ -59,6 +59,8 @@ def losses(build, rows, samples):
     network = build()
     give_weights(network)
     trainer = compile_training(network, options, ComputeOptions(), steps=3)
+    if keras.backend.backend() == "tensorflow":
+        trainer.run_eagerly = True  # tracing takes longer than three steps
     feed = Feed(
         samples(rows), np.arange(len(rows)) % 3, classes=3, batch_size=options.batch_size,
         mixup_options=options.mixup, seed=0,

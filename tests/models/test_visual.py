@@ -68,6 +68,21 @@ def test_both_together(visual_backbones):
     assert round(total / 1e6, 1) == 52.5
 
 
+def layer_scales(network):
+    layers = [each for each in network.layers if type(each).__name__ == "LayerScale"]
+    return np.concatenate([keras.ops.convert_to_numpy(layer.gamma) for layer in layers])
+
+
+def test_random_weights_start_at_the_layer_scale_told_and_a_file_s_do_not(stock_convnext, tmp_path):
+    random = {"weights": "none", "layer_scale": 0.5}
+    base = base_of(build_convnext_tiny((32, 32, 3), **random))
+    assert np.unique(layer_scales(base)) == [0.5]
+    path = tmp_path / "stock.weights.h5"
+    stock_convnext.save_weights(path)
+    loaded = build_convnext_tiny((64, 64, 3), **trusted(path), layer_scale=0.5)
+    np.testing.assert_array_equal(layer_scales(base_of(loaded)), layer_scales(stock_convnext))
+
+
 def test_depthwise_steps_equal_the_stock_grouped_ones(stock_convnext):
     expected = stock_convnext(frames(64))
     twin = with_lean_layers(stock_convnext)

@@ -57,9 +57,10 @@ def build_visual_backbone(
     branch: Branch, options: VisualBackboneOptions, *, input_shape: tuple[int, ...], classes: int
 ) -> keras.Model:
     """Build a visual network on single frames, head as for `build_audio_backbone`."""
-    base = VISUAL_ARCHITECTURES[branch.architecture](
-        input_shape, weights=options.weights, weights_sha256=options.weights_sha256
-    )
+    start = {"weights": options.weights, "weights_sha256": options.weights_sha256}
+    if branch.architecture == "convnext_tiny":
+        start["layer_scale"] = options.layer_scale
+    base = VISUAL_ARCHITECTURES[branch.architecture](input_shape, **start)
     return _with_head(base, branch, options, classes)
 
 

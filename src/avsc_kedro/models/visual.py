@@ -22,7 +22,7 @@ from avsc_kedro.models.pretrained import (
     require_trusted,
     why_not_cached,
 )
-from avsc_kedro.options import MIN_FRAME_SIZE_PX
+from avsc_kedro.options import MIN_FRAME_SIZE_PX, STOCK_LAYER_SCALE
 
 
 def build_inception_v3(
@@ -45,7 +45,11 @@ def build_inception_v3(
 
 
 def build_convnext_tiny(
-    input_shape: tuple[int, int, int], *, weights: str, weights_sha256: str | None = None
+    input_shape: tuple[int, int, int],
+    *,
+    weights: str,
+    weights_sha256: str | None = None,
+    layer_scale: float = STOCK_LAYER_SCALE,
 ) -> keras.Model:
     """Build ConvNeXtTiny from frames 0 to 255 to its pooled 768 features.
 
@@ -57,13 +61,24 @@ def build_convnext_tiny(
         weights: `imagenet`, `none`, or a path: a weights file in the stock layout (.h5), or a
             network that this project trained (.keras).
         weights_sha256: Digest of the file at that path; None if it is the stock file.
+        layer_scale: What each block's output is multiplied by at first (gamma of LayerScale),
+            if weights are random. At the stock 1e-6 the blocks do nothing until many steps
+            have raised it.
     """
     application = keras.applications.ConvNeXtTiny
     stock = _build_stock("convnext_tiny", application, input_shape, weights, weights_sha256)
     twin = with_lean_layers(stock)
+    if weights == "none":
+        _scale_layers(twin, layer_scale)
     _start_from_trained(twin, "convnext_tiny", weights)
     inputs = keras.Input(input_shape, name="frame")
     return keras.Model(inputs, twin(inputs), name="convnext_tiny")
+
+
+def _scale_layers(network, scale):
+    for layer in network.layers:
+        if type(layer).__name__ == "LayerScale":
+            layer.gamma.assign(ops.full_like(layer.gamma, scale))
 
 
 def with_lean_layers(model: keras.Model) -> keras.Model:

@@ -28,6 +28,7 @@ from avsc_kedro.options.features import (
 from avsc_kedro.options.group import Options
 from avsc_kedro.options.project import ProjectOptions
 from avsc_kedro.options.training import (
+    STOCK_LAYER_SCALE,
     TRAINED_ENDING,
     WITHOUT_RESULT,
     AudioBackboneOptions,
@@ -42,6 +43,7 @@ from avsc_kedro.options.training import (
 
 __all__ = [
     "MIN_FRAME_SIZE_PX",
+    "STOCK_LAYER_SCALE",
     "TRAINED_ENDING",
     "WITHOUT_RESULT",
     "AudioBackboneOptions",

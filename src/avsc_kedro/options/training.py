@@ -18,6 +18,8 @@ from avsc_kedro.options.group import Options
 # Endings of files of weights: the stock layout, and a network that this project trained.
 STOCK_ENDING, TRAINED_ENDING = ".h5", ".keras"
 
+STOCK_LAYER_SCALE = 1e-6  # Keras' ConvNeXtTiny
+
 # They change how long a training or an embedding takes, what it notes beside, or which file it
 # is allowed to read, and nothing that is kept of it.
 WITHOUT_RESULT = (
@@ -121,6 +123,7 @@ class VisualBackboneOptions(BackboneOptions):
 
     weights: str
     weights_sha256: str | None = None  # of the file, where weights names one
+    layer_scale: float = Field(default=STOCK_LAYER_SCALE, gt=0)  # ConvNeXt's, at random weights
     frames_per_clip: int = Field(gt=0)
     embedding_batch_size: int = Field(default=64, gt=0)
     augmentation: FrameAugmentationOptions = FrameAugmentationOptions()
@@ -190,6 +193,16 @@ class BackbonesOptions(Options):
     aud_cqt: AudioBackboneOptions
     vis_inc: VisualBackboneOptions
     vis_conv: VisualBackboneOptions
+
+    @field_validator("vis_inc")
+    @classmethod
+    def _inception_has_no_layer_scale(cls, vis_inc: VisualBackboneOptions):
+        if vis_inc.layer_scale != STOCK_LAYER_SCALE:
+            raise ValueError(
+                f"Expected no layer_scale in vis_inc: InceptionV3 has none. Received "
+                f"{vis_inc.layer_scale}. Set it in vis_conv."
+            )
+        return vis_inc
 
 
 class FusionOptions(Options):
