@@ -15,9 +15,13 @@ def embedding_size(name):
     return 1024 if FUSION_BY_NAME[name].embedding == "fc1024" else 10
 
 
-def build(name, dropout=0.0):
+def build(name, dropout=0.0, **start):
     return build_fusion(
-        FUSION_BY_NAME[name], embedding_size=embedding_size(name), classes=10, dropout=dropout
+        FUSION_BY_NAME[name],
+        embedding_size=embedding_size(name),
+        classes=10,
+        dropout=dropout,
+        **start,
     )
 
 
@@ -125,3 +129,17 @@ def test_a_fusion_survives_a_file(tmp_path, name, randomise):
     for ours, theirs in zip(fuse(model, x), fuse(loaded, x), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert digest_weights(loaded) == digest_weights(model)
+
+
+@pytest.mark.parametrize("name", [name for name in VECTORS if embedding_size(name) == 10])
+def test_a_start_at_identity_adds_up_the_logits(name):
+    model, x = build(name, dense_start="identity"), embeddings(name)
+    total = np.exp(sum(x[branch] for branch in FUSION_BY_NAME[name].branches).astype(np.float64))
+    _, probabilities = fuse(model, x)
+    np.testing.assert_allclose(probabilities, total / total.sum(1, keepdims=True), rtol=1e-5)
+
+
+def test_longer_embeddings_have_no_identity():
+    kernel, _ = build("f3", dense_start="identity").get_layer("fc10").get_weights()
+    assert kernel.shape == (2048, 10)
+    assert len(np.unique(kernel)) > 2

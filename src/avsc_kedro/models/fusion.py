@@ -6,6 +6,7 @@ Source: section 2.2, equations 1 to 3.
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from avsc_kedro.paper import AUDIO_BRANCHES, VISUAL_BRANCHES, Fusion
@@ -68,7 +69,14 @@ def _modality_sums(embeddings):
 COMBINE = {"linear": _linear, "two_level": _two_level, "concat": _concat}
 
 
-def build_fusion(fusion: Fusion, *, embedding_size: int, classes: int, dropout: float):
+def build_fusion(
+    fusion: Fusion,
+    *,
+    embedding_size: int,
+    classes: int,
+    dropout: float,
+    dense_start: str = "random",
+):
     """Build the fusion layer, the dense layer and the softmax of one row of `paper.FUSIONS`.
 
     Args:
@@ -76,6 +84,9 @@ def build_fusion(fusion: Fusion, *, embedding_size: int, classes: int, dropout: 
         embedding_size: Length of every branch's embedding (1024, or the number of scenes).
         classes: Number of scenes.
         dropout: Dropped fraction of the audio-visual embedding in training.
+        dense_start: The dense layer's first weights: `random` (Glorot's), or `identity`, which
+            for embeddings as long as there are scenes adds up the networks' logits. Others
+            start at random all the same.
 
     Returns:
         A model from {branch: (batch, embedding_size)} to (batch, classes). Its layer
@@ -85,7 +96,11 @@ def build_fusion(fusion: Fusion, *, embedding_size: int, classes: int, dropout: 
     x = COMBINE[fusion.combine](inputs)
     x = layers.Identity(name="audio_visual_embedding")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    x = layers.Dense(classes, name="fc10")(x)
+    dense = layers.Dense(classes, name="fc10")
+    x = dense(x)
+    if dense_start == "identity" and embedding_size == classes:
+        modalities = dense.kernel.shape[0] // classes
+        dense.kernel.assign(np.tile(np.eye(classes), (modalities, 1)))
     x = layers.Softmax(name="softmax", dtype="float32")(x)
     return keras.Model(inputs, x, name=f"fusion_{fusion.name}")
 

@@ -34,7 +34,13 @@ def train_fusion(
     size = next(iter(train_set[0].values())).shape[1]
 
     def build() -> keras.Model:
-        return build_fusion(fusion, embedding_size=size, classes=classes, dropout=options.dropout)
+        return build_fusion(
+            fusion,
+            embedding_size=size,
+            classes=classes,
+            dropout=options.dropout,
+            dense_start=options.dense_start,
+        )
 
     def labelled(part):
         return LabelledSamples(EmbeddingSamples(part[0]), *part[1:]) if part else None
