@@ -19,6 +19,7 @@ from avsc_kedro.options import (
     ExtractionOptions,
     FeaturesOptions,
     FrameAugmentationOptions,
+    FusionOptions,
     MixupOptions,
     Options,
     SpectrogramAugmentationOptions,
@@ -342,8 +343,11 @@ def test_defaults_are_those_of_conf_base(base):
     assert MixupOptions(distribution="beta").model_dump() == mixup
     failed = ExtractionOptions(**EXTRACTION).max_failed_fraction
     assert failed == base["extraction"]["max_failed_fraction"]
-    for name, group in (("aud_mel", AudioBackboneOptions), ("vis_inc", VisualBackboneOptions)):
-        given = base["backbones"][name]
+    for given, group in (
+        (base["backbones"]["aud_mel"], AudioBackboneOptions),
+        (base["backbones"]["vis_inc"], VisualBackboneOptions),
+        (base["fusion_layer"], FusionOptions),
+    ):
         needed = {key for key, field in group.model_fields.items() if field.is_required()}
         made = group(**{key: given[key] for key in needed}).model_dump()
         assert {k: made[k] for k in made.keys() - needed} == {

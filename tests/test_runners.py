@@ -7,17 +7,20 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Pipeline, node
+from kedro.runner.task import Task
 from kedro_datasets.json import JSONDataset
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.runners import LONG, OWN_PROCESS, NodeProcessDied, NodeProcessRunner, error_chain
-from avsc_kedro.runners.processes import Failed
+from avsc_kedro.runners.node_process import _NodeExecutor
+from avsc_kedro.runners.processes import Failed, NodeProcesses
 
 WORK = """
 import os, time
@@ -144,20 +147,24 @@ def test_two_tagged_nodes_at_a_time_or_fewer_where_there_is_one_core(monkeypatch
         NodeProcessRunner(max_workers=0)
 
 
-def test_of_those_that_wait_long_nodes_start_first(work, folder, caplog):
-    caplog.set_level(logging.INFO, "avsc_kedro")
+def test_of_those_that_wait_long_nodes_start_first(monkeypatch):
+    started, go_on = [], threading.Event()
 
-    tags = {"short": [], "tall": [LONG], "brief": [], "huge": [LONG]}
-    nodes = [
-        node(work.double, "number", name, tags=[OWN_PROCESS, *more], name=name)
+    def record(processes, task):
+        started.append(task.node.name)
+        go_on.wait()
+
+    monkeypatch.setattr(NodeProcesses, "run", record)
+    tags = {"first": [], "short": [], "long": [LONG], "shorter": [], "longer": [LONG]}
+    tasks = [
+        Task(node(abs, "number", name, name=name, tags=[OWN_PROCESS, *more]), DataCatalog(), False)
         for name, more in tags.items()
     ]
-    run(folder, nodes, workers=1)
-    lines = [record.message for record in caplog.records if record.message[0] == "["]
-    # Kedro hands them over in any order, and the first one starts at once.
-    waited = [LONG in tags[line.split()[-1]] for line in lines[1:]]
-    assert len(lines) == 4
-    assert waited == sorted(waited, reverse=True)
+    with _NodeExecutor(1, nodes=len(tasks)) as executor:
+        done = [executor.submit(task) for task in tasks]
+        go_on.set()
+        assert {future.result().name for future in done} == set(tags)
+    assert started == ["first", "long", "longer", "short", "shorter"]
 
 
 def test_a_failing_node_raises_its_own_error_and_ends_the_other(work, folder, caplog):
@@ -227,6 +234,7 @@ sys.path.insert(0, sys.argv[2])
 import node_functions
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
+from kedro.runner.task import Task
 from kedro_datasets.json import JSONDataset
 from avsc_kedro.runners import NodeProcessRunner, OWN_PROCESS
 

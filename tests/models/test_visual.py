@@ -73,10 +73,21 @@ def layer_scales(network):
     return np.concatenate([keras.ops.convert_to_numpy(layer.gamma) for layer in layers])
 
 
-def test_random_weights_start_at_the_layer_scale_told_and_a_file_s_do_not(stock_convnext, tmp_path):
-    random = {"weights": "none", "layer_scale": 0.5}
-    base = base_of(build_convnext_tiny((32, 32, 3), **random))
-    assert np.unique(layer_scales(base)) == [0.5]
+def test_random_weights_start_at_the_layer_scale_told_and_a_file_s_do_not(
+    stock_convnext, training_options, tmp_path
+):
+    options = VisualBackboneOptions(
+        training=training_options(),
+        batch_norm_momentum=0.75,
+        head_dropout=0.3,
+        weights="none",
+        layer_scale=0.5,
+        frames_per_clip=2,
+    )
+    [branch] = [branch for branch in BRANCHES if branch.name == "vis_conv"]
+    random = build_visual_backbone(branch, options, input_shape=(32, 32, 3), classes=3)
+    assert np.unique(layer_scales(base_of(random))) == [0.5]
+
     path = tmp_path / "stock.weights.h5"
     stock_convnext.save_weights(path)
     loaded = build_convnext_tiny((64, 64, 3), **trusted(path), layer_scale=0.5)

@@ -10,6 +10,8 @@ from avsc_kedro.models import embedding
 from avsc_kedro.models.files import digest_weights
 from avsc_kedro.paper import BRANCHES
 from avsc_kedro.pipelines.backbones import nodes
+from avsc_kedro.pipelines.backbones.pipeline import create_pipeline
+from avsc_kedro.runners import LONG
 
 CLIPS = pd.DataFrame({"clip_id": ["a", "b"], "scene": ["park", "tram"], "split": "train"})
 
@@ -103,3 +105,8 @@ def test_other_errors_stay_what_they_are(model, summary, monkeypatch):
     monkeypatch.setattr(embedding, "embed_clips", fail)
     with pytest.raises(RuntimeError, match="no such scene: ROOM"):
         embed(model, summary)
+
+
+def test_the_visual_trainings_are_those_that_start_first():
+    long = {node.name for node in create_pipeline().nodes if LONG in node.tags}
+    assert long == {"vis_inc.train", "vis_conv.train"}

@@ -55,10 +55,10 @@ def branches(clips):
     return {name: embeddings_of(clips, branch=name) for name in BRANCHES}
 
 
-def train(clips, branches, **changes):
+def train(clips, branches, options=OPTIONS, **changes):
     summaries = {f"{name}_summary": {"model_digest": f"{name} network"} for name in BRANCHES}
     given = {**branches, **summaries, **changes}
-    return nodes.train_fusion(clips, ["park", "tram"], OPTIONS, 0, True, "audio_only", **given)
+    return nodes.train_fusion(clips, ["park", "tram"], options, 0, True, "audio_only", **given)
 
 
 def apply(model, summary, clips, branches):
@@ -127,6 +127,14 @@ def test_eval_labels_have_no_part_in_training(clips, branches):
     assert digest_weights(train(exchanged, branches)[0]) == weights
     taught = clips.assign(scene=["tram", "tram", "park"])
     assert digest_weights(train(taught, branches)[0]) != weights
+
+
+@pytest.mark.parametrize("start", ["identity", "random"])
+def test_the_dense_layer_starts_as_the_options_say(clips, branches, start):
+    still = OPTIONS.training.model_copy(update={"learning_rate": 1e-9})
+    options = OPTIONS.model_copy(update={"training": still, "dense_start": start})
+    kernel, _ = train(clips, branches, options)[0].get_layer("fc10").get_weights()
+    assert np.allclose(kernel, np.eye(2), atol=1e-6) == (start == "identity")
 
 
 def test_an_embedding_that_is_no_number_is_named_with_its_branch(clips, branches):

@@ -30,6 +30,7 @@ from avsc_kedro.options import (
     VisualBackboneOptions,
 )
 from avsc_kedro.pipelines.reporting import drawings, provenance
+from avsc_kedro.pipelines.reporting.nodes import list_trainings
 from avsc_kedro.pipelines.reporting.pipeline import (
     PICTURES,
     create_pipeline,
@@ -326,6 +327,19 @@ def test_settings_are_those_that_were_given(synthetic):
     assert trainings.loc["Aud-MEL", ["Augmentation", "Fine-tuning"]].tolist() == ["none", "none"]
     assert trainings.loc["Fusions", "Mixup"] == "beta(0.4)"
     assert list(synthetic["branches"]["Epoch kept"]) == [3] * 5
+
+
+def test_how_random_weights_start_is_told():
+    shared = {**BACKBONE, "frames_per_clip": 1}
+    inception = VisualBackboneOptions(**shared, weights="none")
+    convnext = VisualBackboneOptions(**shared, weights="none", layer_scale=0.5)
+    fusions = FusionOptions(training=TRAINING, dropout=0, dense_start="identity")
+    table = list_trainings(AUDIO, AUDIO, AUDIO, inception, convnext, fusions)
+    assert list(table["Weights at the start"]) == [
+        *["random"] * 4,
+        "random, LayerScale 0.5",
+        "random, dense layer of f4 to f6 identity",
+    ]
 
 
 def test_provenance_lists_stores_backbones_embeddings_and_the_fusions_shown(tau, synthetic):

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import platform
 import sys
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from avsc_kedro.workers import open_pool, run_all, time_limit, usable_cpus
+from tests.conftest import run_script
 
 
 def start_worker_and_wait(pids):
@@ -55,3 +57,26 @@ def test_only_a_worker_is_ended_by_a_time_limit(tmp_path):
     with time_limit(0.05, tmp_path / "log"):
         time.sleep(0.2)
     assert not (tmp_path / "log").exists()
+
+
+FAULTS = """
+import json, resource, sys
+import numpy as np
+from avsc_kedro.workers import keep_freed_memory
+
+def faults_of_another_block():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.zeros(100_000_000, np.uint8).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+faults_of_another_block()
+print(json.dumps(faults_of_another_block()))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_freed_memory_is_kept_for_the_next_block():
+    assert run_script(FAULTS, "keep") == 0
+    assert run_script(FAULTS, "give back") > 100

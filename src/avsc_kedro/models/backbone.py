@@ -18,9 +18,10 @@ from avsc_kedro.paper import EMBEDDING_SIZE, Branch
 EMBEDDING_LAYERS = ("fc1024", "fc10")
 # Two tables, so that an edit of one modality's networks is no reason to train the other's.
 AUDIO_ARCHITECTURES = {"residual_inception": build_residual_inception}
-VISUAL_ARCHITECTURES = {
-    "inception_v3": build_inception_v3,
-    "convnext_tiny": build_convnext_tiny,
+WEIGHTS = ("weights", "weights_sha256")
+VISUAL_ARCHITECTURES = {  # how to build it, and which options it takes
+    "inception_v3": (build_inception_v3, WEIGHTS),
+    "convnext_tiny": (build_convnext_tiny, (*WEIGHTS, "layer_scale")),
 }
 
 
@@ -57,10 +58,8 @@ def build_visual_backbone(
     branch: Branch, options: VisualBackboneOptions, *, input_shape: tuple[int, ...], classes: int
 ) -> keras.Model:
     """Build a visual network on single frames, head as for `build_audio_backbone`."""
-    start = {"weights": options.weights, "weights_sha256": options.weights_sha256}
-    if branch.architecture == "convnext_tiny":
-        start["layer_scale"] = options.layer_scale
-    base = VISUAL_ARCHITECTURES[branch.architecture](input_shape, **start)
+    build, taken = VISUAL_ARCHITECTURES[branch.architecture]
+    base = build(input_shape, **{name: getattr(options, name) for name in taken})
     return _with_head(base, branch, options, classes)
 
 

@@ -85,8 +85,8 @@ def build_fusion(
         classes: Number of scenes.
         dropout: Dropped fraction of the audio-visual embedding in training.
         dense_start: The dense layer's first weights: `random` (Glorot's), or `identity`, which
-            for embeddings as long as there are scenes adds up the networks' logits. Others
-            start at random all the same.
+            with fc10's embeddings adds up the networks' logits. Fusions of longer ones start
+            at random all the same.
 
     Returns:
         A model from {branch: (batch, embedding_size)} to (batch, classes). Its layer
@@ -98,9 +98,9 @@ def build_fusion(
     x = layers.Dropout(dropout, name="dropout")(x)
     dense = layers.Dense(classes, name="fc10")
     x = dense(x)
-    if dense_start == "identity" and embedding_size == classes:
-        modalities = dense.kernel.shape[0] // classes
-        dense.kernel.assign(np.tile(np.eye(classes), (modalities, 1)))
+    if dense_start == "identity" and fusion.embedding == "fc10":
+        copies = dense.kernel.shape[0] // classes
+        dense.kernel.assign(np.tile(np.eye(classes), (copies, 1)))
     x = layers.Softmax(name="softmax", dtype="float32")(x)
     return keras.Model(inputs, x, name=f"fusion_{fusion.name}")
 

@@ -27,7 +27,7 @@ def train_fusion(
         fusion: The row.
         train_set: ({branch: (clips, size)}, labels (clips,), clip_ids); the last may be left out.
         validation_set: The same for clips that choose the epoch, or None.
-        options: Training and dropout.
+        options: Training, dropout, the dense layer's start.
         classes: Number of scenes.
         seed: Of the weights, the order, the mixing and the dropout.
     """

@@ -19,7 +19,7 @@ from kedro.runner.task import Task
 
 from avsc_kedro import progress, runtime
 from avsc_kedro.errors import InputError
-from avsc_kedro.workers import end_with_parent
+from avsc_kedro.workers import end_with_parent, keep_freed_memory
 
 SECONDS_TO_END = 10.0  # a process that is done, or was told to end
 
@@ -141,6 +141,7 @@ def _run_child(child: _Child, sender: Connection, events) -> None:
     # Ctrl-C reaches the whole group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    keep_freed_memory()
     progress.relay_to(events)
     try:
         configure_project(child.package_name)

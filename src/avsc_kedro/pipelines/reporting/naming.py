@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from avsc_kedro import paper
-from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.options import (
+    STOCK_LAYER_SCALE,
+    BackboneOptions,
+    FeaturesOptions,
+    FusionOptions,
+)
 from avsc_kedro.pipelines.binding import CHOSEN
 
 FEWEST_CLIPS_ON_A_MAP = 3
@@ -31,6 +36,18 @@ def data_title(scores: Mapping[str, Any]) -> str:
 def weights_title(weights: str) -> str:
     """Say where a network's first weights came from."""
     return WEIGHTS.get(weights, "a file's")
+
+
+def start_title(options: BackboneOptions | FusionOptions) -> str:
+    """Say where a training's first weights came from, and what of random ones was chosen."""
+    start = weights_title(getattr(options, "weights", "none"))
+    if start != WEIGHTS["none"]:
+        return start
+    if getattr(options, "layer_scale", STOCK_LAYER_SCALE) != STOCK_LAYER_SCALE:
+        return f"{start}, LayerScale {options.layer_scale:g}"
+    if getattr(options, "dense_start", "random") != "random":
+        return f"{start}, dense layer of f4 to f6 {options.dense_start}"
+    return start
 
 
 def hop_ms(options: FeaturesOptions) -> float:

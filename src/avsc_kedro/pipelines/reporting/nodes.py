@@ -23,7 +23,7 @@ from avsc_kedro.pipelines.reporting.naming import (
     data_title,
     hop_ms,
     shown_rows,
-    weights_title,
+    start_title,
 )
 from avsc_kedro.splits import SPLITS
 
@@ -181,7 +181,7 @@ def _training_row(title: str, options) -> dict[str, Any]:
     mixup = training.mixup
     return {
         "Training": title,
-        "Weights at the start": weights_title(getattr(options, "weights", "none")),
+        "Weights at the start": start_title(options),
         "Epochs": training.epochs,
         "Batch size": training.batch_size,
         "Learning rate": f"{training.learning_rate:g}, {training.schedule}",
