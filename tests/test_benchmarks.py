@@ -14,7 +14,16 @@ from av.video.frame import PictureType
 from keras.src.applications.convnext import ConvNeXt
 
 from avsc_kedro.extraction import missing
-from benchmarks import convnext, engines, extraction, feed, fresh_run, store_access, tau_like
+from benchmarks import (
+    convnext,
+    engines,
+    extraction,
+    feed,
+    freed_memory,
+    fresh_run,
+    store_access,
+    tau_like,
+)
 
 
 def cells(table: str) -> list[list[str]]:
@@ -138,6 +147,21 @@ def test_convnext_is_compared_with_the_stock_network(monkeypatch):
     assert [line.what for line in lines] == ["inference", "training step"]
     assert all(line.ratio > 0 for line in lines)
     assert len(cells(convnext.table(lines))) == 2
+
+
+def test_kept_memory_is_compared_in_turns(monkeypatch):
+    taken = iter([30.0, 10.0, 8.0, 4.0, 20.0, 8.0])
+    called = []
+
+    def train(name, way, **sizes):
+        called.append((name, way, sizes))
+        return next(taken)
+
+    monkeypatch.setattr(freed_memory, "train_in_a_process", train)
+    lines = freed_memory.measure(["net"], steps=2, batch=3, repeats=3)
+    assert called == [("net", way, {"steps": 2, "batch": 3}) for way in ("give", "keep")] * 3
+    assert lines == [("net", 20.0, 8.0, 2.5)]
+    assert len(cells(freed_memory.table(lines))) == 1
 
 
 def test_an_engine_is_compared_with_keras_and_one_that_is_not_there_left_out(monkeypatch, capsys):
