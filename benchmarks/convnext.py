@@ -29,6 +29,7 @@ runtime.start_backend()
 import keras  # noqa: E402
 
 from avsc_kedro.models.visual import with_lean_layers  # noqa: E402
+from avsc_kedro.workers import keep_freed_memory  # noqa: E402
 
 RELATIVE_TOLERANCE = 1e-4
 
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--train-images", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
+    keep_freed_memory()  # as in a run's trainings and embeddings; both networks gain
     print(table(measure(chosen.size, chosen.images, chosen.train_images, chosen.repeats)))
 
 
