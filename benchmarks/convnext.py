@@ -122,8 +122,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--train-images", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--keep-memory", action="store_true", help="in both, as runs do")
     chosen = parser.parse_args()
-    keep_freed_memory()  # as in a run's trainings and embeddings; both networks gain
+    if chosen.keep_memory:
+        keep_freed_memory()
     print(table(measure(chosen.size, chosen.images, chosen.train_images, chosen.repeats)))
 
 
