@@ -82,6 +82,13 @@ class Project:
         return found[-1]
 
 
+@dataclass(frozen=True)
+class TrainedProject(Project):
+    """A project that was trained; `told` is what each run said, line by line."""
+
+    told: dict[str, list[str]]
+
+
 def run_script(source: str, *arguments: object, **environment: str) -> dict:
     """Run Python source in a process of its own; return the last line of its output, from JSON."""
     done = subprocess.run(
@@ -103,11 +110,25 @@ def empty_project(tmp_path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def trained_project(tmp_path_factory) -> Project:
-    """The synthetic set through phase1 and phase2, at the size of conf/test."""
+def trained_project(tmp_path_factory) -> TrainedProject:
+    """The synthetic set through phase1 and phase2, at the size of conf/test.
+
+    Two branches are trained first, by a process each at the same time, as two machines with a
+    shared folder would; the last run, named `all`, does what is left.
+    """
     project = Project(tmp_path_factory.mktemp("trained") / "data")
-    project.run()
-    return project
+    project.run("--pipelines=ingestion,features")
+    running = {
+        branch: project.start("--pipeline=phase1", "--namespaces", branch)
+        for branch in ("aud_mel", "aud_cqt")
+    }
+    told = {}
+    for branch, process in running.items():
+        _, stderr = process.communicate()
+        assert process.returncode == 0, stderr
+        told[branch] = stderr.splitlines()
+    told["all"] = project.run().stderr.splitlines()
+    return TrainedProject(project.data_root, told)
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,18 @@ def test_no_more_samples_go_through_at_a_time_than_told(network, monkeypatch):
         np.testing.assert_allclose(vectors[name], values, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("batch_size", "traced"), [(15, False), (14, True)])
+def test_what_fits_into_one_batch_is_not_traced(network, monkeypatch, batch_size, traced):
+    """Tracing takes longer than the one batch of a single video."""
+    calls = []
+    real = keras.Model.predict_on_batch
+    monkeypatch.setattr(
+        keras.Model, "predict_on_batch", lambda *args: calls.append(1) or real(*args)
+    )
+    embed_clips(network, stacks(clips=5, frames=3), batch_size=batch_size)
+    assert bool(calls) == traced
+
+
 def test_a_stack_of_one_frame_is_that_frame(network):
     rows = stacks(frames=1)
     stacked = embed_clips(network, rows, batch_size=2)

@@ -15,8 +15,14 @@ class Stopped(Exception):
     """Ends a training before its first step."""
 
 
+@pytest.fixture(scope="module")
+def known():
+    """Keys of trainings that were asked for before: each needs a network built."""
+    return {}
+
+
 @pytest.fixture
-def key_of(monkeypatch, tmp_path, training_options):
+def key_of(monkeypatch, tmp_path, training_options, known):
     """Return the name that a training's checkpoints get; keywords change its options."""
     shared = {"training": training_options(), "batch_norm_momentum": 0.9, "head_dropout": 0.2}
 
@@ -36,7 +42,13 @@ def key_of(monkeypatch, tmp_path, training_options):
             )
         return str(stopped.value)
 
-    def key(made_from="these clips", *, visual=False, compute=None, **changes):
+    def key(*args, **changes):
+        asked = repr((args, changes))
+        if asked not in known:
+            known[asked] = made(*args, **changes)
+        return known[asked]
+
+    def made(made_from="these clips", *, visual=False, compute=None, **changes):
         course = {"made_from": made_from, "compute": compute or ComputeOptions()}
         changes = {**shared, **changes}
         if visual:
@@ -45,6 +57,7 @@ def key_of(monkeypatch, tmp_path, training_options):
         options = AudioBackboneOptions(**{"widths": (8,) * 4, **changes})
         return start(train_audio, "aud_mel", options, recordings((16, 17, 2)), course)
 
+    key.made_anew = made
     return key
 
 
@@ -78,5 +91,6 @@ def test_a_training_is_known_by_how_its_samples_are_varied(key_of):
 
 def test_input_constants_belong_to_the_network(key_of, monkeypatch):
     first = key_of()
+    assert key_of.made_anew() == first
     monkeypatch.setattr(phase1, "channel_statistics", lambda _: (np.ones(6), np.ones(6)))
-    assert key_of() != first
+    assert key_of.made_anew() != first

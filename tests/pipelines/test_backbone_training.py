@@ -17,7 +17,7 @@ SCENES = ["bus", "park"]
 OPTIONS = AudioBackboneOptions(
     training={
         "epochs": 1,
-        "batch_size": 4,
+        "batch_size": 8,
         "learning_rate": 0.01,
         "l2_lambda": 2e-5,
         "mixup": {"distribution": "beta"},

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
+from keras import ops
 
 from avsc_kedro.models.backbone import embedding_model
 
@@ -38,12 +39,14 @@ def embed_clips(
     stacked = rows[0].ndim == len(network.input_shape)
     samples_per_clip = len(rows[0]) if stacked else 1
     clips_per_batch = max(1, batch_size // samples_per_clip)
+    # Tracing takes longer than one batch, such as that of a single video.
+    predict = _predict_untraced if len(rows) * samples_per_clip <= batch_size else _predict
     parts = []
     for start in range(0, len(rows), clips_per_batch):
         stop = min(start + clips_per_batch, len(rows))
         batch = [rows[index] for index in range(start, stop)]
         samples = np.concatenate(batch) if stacked else np.stack(batch)
-        vectors = _predict(model, samples, batch_size)
+        vectors = predict(model, samples, batch_size)
         parts.append(_mean_by_clip(vectors, stop - start))
         on_batch(stop - start)
     return {name: np.concatenate([part[name] for part in parts]) for name in OUTPUTS}
@@ -61,6 +64,12 @@ def _predict(model, samples, batch_size):
         name: np.concatenate([batch[name] for batch in batches])[: len(samples)]
         for name in batches[0]
     }
+
+
+def _predict_untraced(model, samples, batch_size):
+    """Predict a batch that is the only one, of whatever size."""
+    vectors = model(samples.astype(np.float32), training=False)
+    return {name: ops.convert_to_numpy(values) for name, values in vectors.items()}
 
 
 def _mean_by_clip(outputs, clips):
