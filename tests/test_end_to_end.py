@@ -62,13 +62,12 @@ def test_the_manifest_tells_what_a_run_did(trained_project):
         assert digest_file(output["path"]) == output["digest"]
 
 
-def test_two_processes_train_a_branch_each_on_one_folder(trained_project):
-    """As two machines would that share the folder; the run after them trains the other three."""
+def test_two_runs_at_the_same_time_share_the_work(trained_project):
+    """As two machines would that share the folder: each network is trained by one of them."""
     trained = {run: trainings_in(lines) for run, lines in trained_project.told.items()}
-    assert trained["aud_mel"] == {"Aud-MEL"}
-    assert trained["aud_cqt"] == {"Aud-CQT"}
-    branches = {branch.title for branch in paper.BRANCHES}
-    assert trained["all"] & branches == branches - {"Aud-MEL", "Aud-CQT"}
+    assert trained["aud_mel"] <= {"Aud-MEL"}
+    assert not trained["aud_mel"] & trained["all"]
+    assert {branch.title for branch in paper.BRANCHES} <= trained["aud_mel"] | trained["all"]
     for branch in paper.BRANCH_NAMES:
         models = f"06_models/embedded/{branch}/model.keras/*/model.keras"
         assert len(list(trained_project.data_root.glob(models))) == 1
