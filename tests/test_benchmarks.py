@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import av
 import keras
-import pandas as pd
 import pytest
 import soundfile
 from av.video.frame import PictureType
@@ -22,7 +21,6 @@ from benchmarks import (
     feed,
     freed_memory,
     fresh_run,
-    plain_reference,
     store_access,
     tau_like,
 )
@@ -149,27 +147,6 @@ def test_convnext_is_compared_with_the_stock_network(monkeypatch):
     assert [line.what for line in lines] == ["inference", "training step"]
     assert all(line.ratio > 0 for line in lines)
     assert len(cells(convnext.table(lines))) == 2
-
-
-def said_of_clips(*probabilities_of_bus):
-    """What a network said of evaluation clips a (bus), b (park), c (bus), and of a train clip."""
-    clips = {"clip_id": ["a", "b", "c", "t"], "scene": ["bus", "park", "bus", "bus"]}
-    bus = [*probabilities_of_bus, 0.0]
-    split = ["eval"] * 3 + ["train"]
-    return pd.DataFrame({**clips, "split": split, "p_bus": bus, "p_park": [1 - p for p in bus]})
-
-
-def test_the_plain_reference_sums_log_probabilities():
-    sound = said_of_clips(0.4, 0.3, 0.9)
-    pictures = said_of_clips(0.8, 0.6, 0.0).iloc[::-1]
-    accuracies = plain_reference.score(sound, pictures)
-    # Of a the pictures are surer, of b the sound, of c no sound helps.
-    assert accuracies == pytest.approx({"sound": 200 / 3, "pictures": 100 / 3, "both": 200 / 3})
-    table = plain_reference.table({0: accuracies, 1: {**accuracies, "both": 100.0}})
-    assert table.loc["mean", "both"] == pytest.approx(83.3)
-    assert list(table.index) == [0, 1, "mean", "std"]
-    with pytest.raises(ValueError, match="same evaluation clips"):
-        plain_reference.score(sound, pictures[pictures["clip_id"] != "a"])
 
 
 def test_kept_memory_is_compared_in_turns(monkeypatch):

@@ -1,9 +1,13 @@
+import keras
+import numpy as np
 import pytest
 
+from avsc_kedro import classifier as module
 from avsc_kedro.classifier import Classifier
 from avsc_kedro.media.decode_error import DecodeError
 from avsc_kedro.media.probe import MediaInfo
 from avsc_kedro.options import FeaturesOptions
+from avsc_kedro.paper import BRANCHES
 
 
 @pytest.fixture
@@ -38,3 +42,42 @@ def test_segments_have_sound_and_pictures(classifier, file_s, audio_s, video_s, 
 def test_a_video_shorter_than_a_clip_is_refused(classifier):
     with pytest.raises(DecodeError, match=r"at least 10 s\. Received 4\.0 s from tram\.mp4"):
         classifier._segments("tram.mp4", MediaInfo(4.0))
+
+
+FRAMES = 20
+
+
+def network():
+    inputs = keras.Input((2, 2, 3))
+    x = keras.layers.Dense(4, name="fc1024")(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dense(3, name="fc10")(x)
+    return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x))
+
+
+@pytest.mark.parametrize(("segments", "traced"), [(3, False), (4, True)])
+def test_the_frames_of_a_short_video_go_through_a_network_untraced(
+    classifier, monkeypatch, segments, traced
+):
+    calls = []
+    real = keras.Model.predict_on_batch
+    monkeypatch.setattr(
+        keras.Model, "predict_on_batch", lambda *args: calls.append(1) or real(*args)
+    )
+
+    def features_of(recipes, path, *, start_s):
+        rng = np.random.default_rng(int(start_s))
+        sound, frames = rng.random((2, 2, 3)), rng.random((FRAMES, 2, 2, 3))
+        return {kind: frames if kind == "rgb" else sound for kind in recipes}
+
+    monkeypatch.setattr(module, "clip_features", features_of)
+    classifier.backbones = {branch.name: network() for branch in BRANCHES}
+    starts_s = [10.0 * index for index in range(segments)]
+    embeddings = classifier._embed("tram.mp4", starts_s)
+    assert bool(calls) == traced
+    for branch, vectors in embeddings.items():
+        visual = branch.startswith("vis_")
+        for start, probabilities in zip(starts_s, vectors["probabilities"], strict=True):
+            rows = features_of(["rgb", "mel"], None, start_s=start)["rgb" if visual else "mel"]
+            rows = rows if visual else rows[None]
+            expected = np.asarray(classifier.backbones[branch](rows)).mean(axis=0)
+            np.testing.assert_allclose(probabilities, expected, atol=1e-6)

@@ -47,6 +47,30 @@ def test_second_run_does_nothing_and_says_so(trained_project):
     assert seen == {"imported": [], "decoded": [], "opened": []}
 
 
+def test_two_runs_at_the_same_time_train_a_branch_each(trained_project):
+    """As two machines would that share the folder; the run after them trains the other three."""
+    trained = {run: trainings_in(lines) for run, lines in trained_project.told.items()}
+    assert trained["aud_mel"] == {"Aud-MEL"}
+    assert trained["aud_cqt"] == {"Aud-CQT"}
+    titles = {branch.title for branch in paper.BRANCHES}
+    assert trained["all"] & titles == titles - {"Aud-MEL", "Aud-CQT"}
+    assert {len(networks_of(trained_project, branch)) for branch in paper.BRANCH_NAMES} == {1}
+    assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
+
+
+def test_a_forced_training_gives_the_same_network_and_changes_no_other(trained_project):
+    told = trained_project.run("--force", "aud_cqt.train").stderr.splitlines()
+    first, second = networks_of(trained_project, "aud_cqt")
+    assert first.read_bytes() == second.read_bytes()
+    # Only the curves are drawn anew beside it: they show how long the epochs took.
+    assert {line.partition(":")[0] for line in told if ": runs, " in line} == {
+        "aud_cqt.train",
+        "report.draw_branch_curves",
+    }
+    others = set(paper.BRANCH_NAMES) - {"aud_cqt"}
+    assert {len(networks_of(trained_project, branch)) for branch in others} == {1}
+
+
 def test_the_manifest_tells_what_a_run_did(trained_project):
     trained_project.run("--force", "aud_cqt.predict")
     path = trained_project.latest("08_reporting/embedded/runs/manifest.json/*/manifest.json")
@@ -60,18 +84,6 @@ def test_the_manifest_tells_what_a_run_did(trained_project):
     assert steps["aud_cqt.predict"]["reason"] == "forced"
     for output in steps["aud_cqt.predict"]["outputs"].values():
         assert digest_file(output["path"]) == output["digest"]
-
-
-def test_two_runs_at_the_same_time_share_the_work(trained_project):
-    """As two machines would that share the folder: each network is trained by one of them."""
-    trained = {run: trainings_in(lines) for run, lines in trained_project.told.items()}
-    assert trained["aud_mel"] <= {"Aud-MEL"}
-    assert not trained["aud_mel"] & trained["all"]
-    assert {branch.title for branch in paper.BRANCHES} <= trained["aud_mel"] | trained["all"]
-    for branch in paper.BRANCH_NAMES:
-        models = f"06_models/embedded/{branch}/model.keras/*/model.keras"
-        assert len(list(trained_project.data_root.glob(models))) == 1
-    assert not list(trained_project.data_root.glob("06_models/embedded/*/checkpoints/*"))
 
 
 def test_embeddings_of_another_network_are_refused(trained_project):
@@ -176,6 +188,11 @@ def test_notebook_runs(path, trained_project, monkeypatch):
     ).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
+
+
+def networks_of(project, branch):
+    """The versions of a branch's network, oldest first."""
+    return sorted(project.data_root.glob(f"06_models/embedded/{branch}/model.keras/*/model.keras"))
 
 
 def trainings_in(told):

@@ -15,6 +15,8 @@ from avsc_kedro.models.fusion import fuse
 from avsc_kedro.options import FeaturesOptions
 from avsc_kedro.paper import BRANCHES, FEATURE_KINDS, FUSION_BY_NAME
 
+SAMPLES_AT_A_TIME = 64  # spectrograms or frames that go through a network together
+
 
 class Verdict(NamedTuple):
     """What the system says of one recording.
@@ -89,7 +91,7 @@ class Classifier:
             branch.name: embed_clips(
                 self.backbones[branch.name],
                 [segment[branch.features] for segment in segments],
-                batch_size=len(segments),
+                batch_size=SAMPLES_AT_A_TIME,
             )
             for branch in BRANCHES
         }

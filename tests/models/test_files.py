@@ -35,7 +35,7 @@ print("{}")
 
 
 def save_tiny(path):
-    """Save a network in another, a layer with state and one with a seed."""
+    """Save a network that holds another one, a layer with state and one with a seed."""
     keras.backend.clear_session()  # layers without a name are counted
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, kernel_initializer="ones")])
     normal = keras.layers.Normalization(mean=np.zeros(4), variance=np.ones(4))
