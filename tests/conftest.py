@@ -138,6 +138,22 @@ def media() -> Path:
     return MEDIA
 
 
+@pytest.fixture
+def batch_sizes(monkeypatch) -> list[int]:
+    """How many samples go through a network at a time, batch by batch, padding included."""
+    import keras
+
+    sizes = []
+    real = keras.Model.predict_on_batch
+
+    def note(network, samples):
+        sizes.append(len(samples))
+        return real(network, samples)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", note)
+    return sizes
+
+
 @pytest.fixture(scope="module")
 def eager():
     """Trainings run untraced: tracing is most of the time of a small one.

@@ -54,16 +54,10 @@ def network():
     return keras.Model(inputs, keras.layers.Softmax(name="softmax")(x))
 
 
-@pytest.mark.parametrize(("segments", "traced"), [(3, False), (4, True)])
-def test_the_frames_of_a_short_video_go_through_a_network_untraced(
-    classifier, monkeypatch, segments, traced
+@pytest.mark.parametrize(("segments", "of_frames"), [(1, [20]), (3, [60]), (4, [64, 64])])
+def test_the_frames_of_a_short_video_go_through_a_network_together(
+    classifier, batch_sizes, monkeypatch, segments, of_frames
 ):
-    calls = []
-    real = keras.Model.predict_on_batch
-    monkeypatch.setattr(
-        keras.Model, "predict_on_batch", lambda *args: calls.append(1) or real(*args)
-    )
-
     def features_of(recipes, path, *, start_s):
         rng = np.random.default_rng(int(start_s))
         sound, frames = rng.random((2, 2, 3)), rng.random((FRAMES, 2, 2, 3))
@@ -73,7 +67,7 @@ def test_the_frames_of_a_short_video_go_through_a_network_untraced(
     classifier.backbones = {branch.name: network() for branch in BRANCHES}
     starts_s = [10.0 * index for index in range(segments)]
     embeddings = classifier._embed("tram.mp4", starts_s)
-    assert bool(calls) == traced
+    assert batch_sizes == [segments] * 3 + of_frames * 2
     for branch, vectors in embeddings.items():
         visual = branch.startswith("vis_")
         for start, probabilities in zip(starts_s, vectors["probabilities"], strict=True):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-from keras import ops
 
 from avsc_kedro.models.backbone import embedding_model
 
@@ -38,15 +37,15 @@ def embed_clips(
     model = embedding_model(network)
     stacked = rows[0].ndim == len(network.input_shape)
     samples_per_clip = len(rows[0]) if stacked else 1
+    # Of a single video most of a batch would be padding.
+    batch_size = min(batch_size, len(rows) * samples_per_clip)
     clips_per_batch = max(1, batch_size // samples_per_clip)
-    # Tracing takes longer than one batch, such as that of a single video.
-    predict = _predict_untraced if len(rows) * samples_per_clip <= batch_size else _predict
     parts = []
     for start in range(0, len(rows), clips_per_batch):
         stop = min(start + clips_per_batch, len(rows))
         batch = [rows[index] for index in range(start, stop)]
         samples = np.concatenate(batch) if stacked else np.stack(batch)
-        vectors = predict(model, samples, batch_size)
+        vectors = _predict(model, samples, batch_size)
         parts.append(_mean_by_clip(vectors, stop - start))
         on_batch(stop - start)
     return {name: np.concatenate([part[name] for part in parts]) for name in OUTPUTS}
@@ -64,12 +63,6 @@ def _predict(model, samples, batch_size):
         name: np.concatenate([batch[name] for batch in batches])[: len(samples)]
         for name in batches[0]
     }
-
-
-def _predict_untraced(model, samples, batch_size):
-    """Predict a batch that is the only one, of whatever size."""
-    vectors = model(samples.astype(np.float32), training=False)
-    return {name: ops.convert_to_numpy(values) for name, values in vectors.items()}
 
 
 def _mean_by_clip(outputs, clips):
