@@ -255,9 +255,11 @@ class StepFile:
         self._stages: dict[str, int] = {}
 
     def put_nowait(self, event) -> None:
+        if getattr(event, "part_of", None):
+            return  # an epoch's own bar
         if hasattr(event, "description"):
             self._stages[event.key] = TITLES.index(event.description)
-        elif "loss" in getattr(event, "fields", {}):
+        elif event.key in self._stages and "loss" in getattr(event, "fields", {}):
             line = f"{self._stages[event.key]} {event.fields['epoch']}\n"
             os.write(self._descriptor, line.encode())
 

@@ -81,10 +81,15 @@ def test_plain_lines_start_every_ten_seconds_and_end(capsys):
     ]
 
 
-def row_of(screen, width=120):
+def table_of(screen, width=120):
     paper = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
     paper.print(screen.progress.get_renderable())
-    return " ".join(paper.file.getvalue().replace("━", "").split())
+    return paper.file.getvalue().splitlines()
+
+
+def row_of(screen, width=120):
+    (row,) = table_of(screen, width)
+    return " ".join(row.replace("━", "").split())
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -200,6 +205,42 @@ def test_moving_bars_show_count_unit_and_fields():
         screen.show(event)
     screen.close()
     assert re.search(r"features \[mel\].* 4/9 clips .*failures 2", console.file.getvalue())
+
+
+def test_parts_stand_below_their_work_say_its_numbers_and_go_with_it():
+    screen = LiveScreen(Console(file=io.StringIO(), width=120), automatic=False)
+    for key in "ab":
+        screen.show(Started(key, 8, f"training {key}", "steps"))
+    for number in range(4):
+        for key in "ab":
+            screen.show(Started(f"{key}{number}", 2, f"epoch {number}", "steps", key))
+            screen.show(Advanced(key, 1, {"loss": 0.5}))
+            screen.show(Finished(f"{key}{number}"))
+    lines = table_of(screen)
+    assert [re.match(r" *\w+ \w+", line)[0] for line in lines] == [
+        "training a",
+        "  epoch 2",
+        "  epoch 3",
+        "training b",
+        "  epoch 2",
+        "  epoch 3",
+    ]
+    assert "loss" not in lines[0]
+    for key in "ab":
+        screen.show(Finished(key))
+    lines = table_of(screen)
+    assert [re.match(r" *\w+ \w+", line)[0] for line in lines] == ["training a", "training b"]
+    assert all("loss 0.5" in line for line in lines)
+
+
+def test_a_log_leaves_parts_out(monkeypatch, capsys):
+    monkeypatch.setenv("CI", "true")
+    with (
+        progress.track(2, "training", unit="steps") as bar,
+        bar.part(2, "epoch 1", unit="steps") as part,
+    ):
+        part.advance(loss=0.5)
+    assert "epoch" not in capsys.readouterr().err
 
 
 def test_old_finished_bars_make_room():

@@ -1,9 +1,11 @@
+import contextlib
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
+from avsc_kedro.models import observers
 from avsc_kedro.models.observers import EpochSaver, StepWatch, event_logs
 
 
@@ -31,13 +33,68 @@ def test_a_checkpoint_is_saved_where_a_training_stops_early():
     assert epochs == [3]
 
 
-def test_a_step_is_shown():
-    shown = []
-    line = SimpleNamespace(advance=lambda n, **fields: shown.append((n, fields)))
-    watch = StepWatch(line)
+class Line:
+    """A progress line that keeps what it and its parts are told."""
+
+    def __init__(self, told, name="training"):
+        self.told, self.name = told, name
+
+    def advance(self, n, **fields):
+        self.told.append((self.name, n, fields))
+
+    @contextlib.contextmanager
+    def part(self, total, title, *, unit):
+        self.told.append((title, total, "opened"))
+        try:
+            yield Line(self.told, title)
+        finally:
+            self.told.append((title, total, "closed"))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = SimpleNamespace(s=0.0)
+    monkeypatch.setattr(observers.time, "monotonic", lambda: now.s)
+    return now
+
+
+@pytest.fixture
+def watch():
+    watch = StepWatch(Line([]))
+    watch.set_params({"epochs": 9, "steps": 20})
+    return watch
+
+
+def test_an_epoch_has_a_bar_of_its_own_within_the_training_s(watch):
     watch.on_epoch_begin(2)
     watch.on_train_batch_end(0, {"loss": 0.5})
-    assert shown == [(1, {"epoch": 3, "loss": 0.5})]
+    watch.on_epoch_end(2, {"loss": 0.5, "accuracy": 0.25, "val_loss": 0.75})
+    scores = {"accuracy": 0.25, "val_loss": 0.75}
+    epoch = "epoch 3 of 9"
+    assert watch._line.told == [
+        (epoch, 20, "opened"),
+        ("training", 1, {"epoch": 3, "loss": 0.5}),
+        (epoch, 1, {"loss": 0.5}),
+        ("training", 0, scores),
+        (epoch, 0, scores),
+        (epoch, 20, "closed"),
+    ]
+
+
+def test_an_epoch_that_an_error_ends_leaves_no_bar_open(watch):
+    with contextlib.suppress(KeyError), watch:
+        watch.on_epoch_begin(0)
+        raise KeyError
+    assert watch._line.told[-1] == ("epoch 1 of 9", 20, "closed")
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.9, 1), (1.0, 3)])
+def test_epochs_too_short_to_be_read_have_none(watch, clock, seconds, shown):
+    for epoch in range(3):
+        watch.on_epoch_begin(epoch)
+        clock.s += seconds
+        watch.on_epoch_end(epoch, {})
+    assert sum(entry[-1] == "opened" for entry in watch._line.told) == shown
 
 
 def test_tensorboard_notes_every_epoch_of_the_latest_training(tmp_path):

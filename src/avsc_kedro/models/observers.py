@@ -5,8 +5,11 @@ No result depends on it; `source_code.reach` leaves this module out.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import shutil
+import time
 from pathlib import Path
 
 import keras
@@ -16,24 +19,52 @@ from avsc_kedro.models.checkpoints import TrainingCheckpoints
 from avsc_kedro.models.epochs import Logbook
 
 logger = logging.getLogger(__name__)
+SHORTEST_EPOCH_SHOWN_S = 1.0
 
 
 class StepWatch(keras.callbacks.Callback):
-    """Shows progress."""
+    """Shows progress: a bar for the training, and one for the epoch that it is at.
+
+    Where epochs pass too fast to be read, the training's bar is enough. As a context manager
+    it closes the bar of an epoch that did not end.
+    """
 
     def __init__(self, line: progress.Bar):
         super().__init__()
         self._line = line
+        self._open = contextlib.ExitStack()
+        self._epoch_line: progress.Bar | None = None
+        self._epoch_s = math.inf
+
+    def __enter__(self) -> StepWatch:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._open.close()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
+        self._began_s = time.monotonic()
+        if self._epoch_s >= SHORTEST_EPOCH_SHOWN_S:
+            epochs, steps = self.params["epochs"], self.params["steps"]
+            title = f"epoch {self._epoch} of {epochs}"
+            self._epoch_line = self._open.enter_context(self._line.part(steps, title, unit="steps"))
 
     def on_train_batch_end(self, batch, logs=None):
-        self._line.advance(1, epoch=self._epoch, loss=float(logs["loss"]))
+        loss = float(logs["loss"])
+        self._line.advance(1, epoch=self._epoch, loss=loss)
+        if self._epoch_line:
+            self._epoch_line.advance(1, loss=loss)
 
     def on_epoch_end(self, epoch, logs=None):
         names = ("accuracy", "val_loss", "val_accuracy")
-        self._line.advance(0, **{name: float(logs[name]) for name in names if name in logs})
+        scores = {name: float(logs[name]) for name in names if name in logs}
+        self._line.advance(0, **scores)
+        if self._epoch_line:
+            self._epoch_line.advance(0, **scores)
+        self._open.close()
+        self._epoch_line = None
+        self._epoch_s = time.monotonic() - self._began_s
 
 
 class EpochSaver(keras.callbacks.Callback):

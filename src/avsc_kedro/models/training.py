@@ -156,7 +156,10 @@ def _restore_settings(network: keras.Model) -> None:
 def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
     """Train from where the logbook stands to the last epoch, or to the one that is enough."""
     done = len(logbook.rows)
-    with progress.track(len(feed) * epochs, title, unit="steps") as line:
+    with (
+        progress.track(len(feed) * epochs, title, unit="steps") as line,
+        StepWatch(line) as watch,
+    ):
         if done:
             line.advance(done * len(feed), epoch=done)
             feed.start_at(done)
@@ -166,7 +169,7 @@ def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
                 initial_epoch=done,
                 epochs=epochs,
                 validation_data=validation,
-                callbacks=[*callbacks, StepWatch(line)],
+                callbacks=[*callbacks, watch],
                 shuffle=False,
                 verbose=0,
             )

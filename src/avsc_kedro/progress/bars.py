@@ -38,9 +38,16 @@ class Bar:
         """Say that `n` more are done; fields such as loss=0.31 stand at the line's end."""
         _process.send(Advanced(self._key, n, fields))
 
+    def part(
+        self, total: int | None, description: str, *, unit: str
+    ) -> contextlib.AbstractContextManager[Bar]:
+        """Show a part of this work as a bar of its own, as `track` does; logs leave it out."""
+        return _open(total, description, unit, part_of=self._key)
 
-@contextlib.contextmanager
-def track(total: int | None, description: str, *, unit: str = "clips") -> Iterator[Bar]:
+
+def track(
+    total: int | None, description: str, *, unit: str = "clips"
+) -> contextlib.AbstractContextManager[Bar]:
     """Show a bar while the block runs, also when it ends by an error.
 
     Args:
@@ -48,8 +55,13 @@ def track(total: int | None, description: str, *, unit: str = "clips") -> Iterat
         description: What is being done.
         unit: What is counted.
     """
+    return _open(total, description, unit, part_of=None)
+
+
+@contextlib.contextmanager
+def _open(total: int | None, description: str, unit: str, *, part_of: str | None) -> Iterator[Bar]:
     key = uuid.uuid4().hex
-    _process.send(Started(key, total, description, unit))
+    _process.send(Started(key, total, description, unit, part_of))
     try:
         yield Bar(key)
     finally:

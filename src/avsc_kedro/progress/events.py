@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 
 
 class Started(NamedTuple):
-    """A bar opened; `total` is None when the end is not known."""
+    """A bar opened; `total` is None when the end is not known.
+
+    `part_of` is the key of the bar whose work is shown here in detail, such as one epoch of a
+    training: a log leaves it out, and it goes when that bar closes.
+    """
 
     key: str
     total: int | None
     description: str
     unit: str
+    part_of: str | None = None
 
 
 class Advanced(NamedTuple):

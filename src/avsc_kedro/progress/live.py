@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import io
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,8 +26,10 @@ from avsc_kedro.progress.events import Advanced, Event, Started, fields_text
 from avsc_kedro.progress.pace import Pace, duration_text
 
 FINISHED_BARS_KEPT = 6
+FINISHED_PARTS_KEPT = 2
 NOTEBOOK_COLUMNS = 120
 ROOMY_COLUMNS = 110
+COLUMNS_BESIDE_WORDS = 53  # of an epoch's bar without the bar; where it is narrow, words give way
 SECONDS_BETWEEN_PICTURES = 0.25
 
 
@@ -34,7 +37,9 @@ SECONDS_BETWEEN_PICTURES = 0.25
 class _Row:
     task: Any
     pace: Pace
+    part_of: str | None
     fields: dict[str, Any] = field(default_factory=dict)
+    has_parts: bool = False
 
 
 class LiveScreen:
@@ -48,10 +53,11 @@ class LiveScreen:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock_s = clock_s
-        columns = _columns(clock_s, bar_width=24 if console.width >= ROOMY_COLUMNS else 4)
-        self.progress = Progress(*columns, console=console, auto_refresh=automatic)
+        columns = _columns(clock_s, width=console.width)
+        self.progress = _Nested(*columns, console=console, auto_refresh=automatic)
         self._rows: dict[str, _Row] = {}
         self._finished: list[Any] = []
+        self._finished_parts: dict[str, list[Any]] = defaultdict(list)
         if automatic:
             self.progress.start()
 
@@ -64,7 +70,7 @@ class LiveScreen:
         elif isinstance(event, Advanced):
             self._advance(self._rows[event.key], event)
         else:
-            self._finish(self._rows.pop(event.key))
+            self._finish(event.key)
 
     def close(self) -> None:
         """Draw a last time and give the terminal back."""
@@ -72,23 +78,46 @@ class LiveScreen:
 
     def _start(self, event: Started) -> None:
         pace = Pace(event.total, event.unit, self._clock_s())
+        parent = self._rows.get(event.part_of)
         task = self.progress.add_task(
-            event.description, total=event.total, pace=pace, end="", words=""
+            f"  {event.description}" if parent else event.description,
+            total=event.total,
+            pace=pace,
+            end="",
+            words="",
+            below=parent.task if parent else None,
         )
-        self._rows[event.key] = _Row(task, pace)
+        self._rows[event.key] = _Row(task, pace, event.part_of)
+        if parent:
+            self._leave_words_to_parts(parent)
 
     def _advance(self, row: _Row, event: Advanced) -> None:
         row.pace.advance(event.count, now_s=self._clock_s())
         row.fields.update(event.fields)
-        words = fields_text(row.fields)
+        words = "" if row.has_parts else fields_text(row.fields)
         self.progress.update(row.task, advance=event.count, words=words)
 
-    def _finish(self, row: _Row) -> None:
-        self.progress.update(row.task, end=row.pace.end_text(self._clock_s()))
+    def _leave_words_to_parts(self, row: _Row) -> None:
+        row.has_parts = True
+        self.progress.update(row.task, words="")
+
+    def _finish(self, key: str) -> None:
+        row = self._rows.pop(key)
+        end = row.pace.end_text(self._clock_s())
+        self.progress.update(row.task, end=end, words=fields_text(row.fields))
         self.progress.stop_task(row.task)
-        self._finished.append(row.task)
-        if len(self._finished) > FINISHED_BARS_KEPT:
-            self.progress.remove_task(self._finished.pop(0))
+        self._keep_last(self._finished_parts.pop(key, []), 0)
+        if row.part_of in self._rows:
+            parts = self._finished_parts[row.part_of]
+            parts.append(row.task)
+            self._keep_last(parts, FINISHED_PARTS_KEPT)
+        else:
+            self._finished.append(row.task)
+            self._keep_last(self._finished, FINISHED_BARS_KEPT)
+
+    def _keep_last(self, tasks: list[Any], count: int) -> None:
+        while len(tasks) > count:
+            self.progress.remove_task(tasks.pop(0))
 
 
 class NotebookScreen(LiveScreen):
@@ -130,6 +159,19 @@ class NotebookScreen(LiveScreen):
         return HTML(f"<pre>{html.escape(paper.file.getvalue().rstrip())}</pre>")
 
 
+class _Nested(Progress):
+    """Bars whose parts stand below them."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield one table of all bars."""
+        yield self.make_tasks_table(sorted(self.tasks, key=_place))
+
+
+def _place(task: Task) -> int:
+    below = task.fields["below"]
+    return task.id if below is None else below
+
+
 class _RateColumn(ProgressColumn):
     """How many a second, or how long one takes; what is counted until that is known."""
 
@@ -151,12 +193,14 @@ class _TimeColumn(ProgressColumn):
         return Text(task.fields["end"] or pace.left_text(now_s) or so_far)
 
 
-def _columns(clock_s: Callable[[], float], *, bar_width: int) -> tuple[ProgressColumn, ...]:
+def _columns(clock_s: Callable[[], float], *, width: int) -> tuple[ProgressColumn, ...]:
+    bar_width = 16 if width >= ROOMY_COLUMNS else 4
+    words = Column(no_wrap=True, max_width=max(1, width - bar_width - COLUMNS_BESIDE_WORDS))
     return (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=bar_width),
         MofNCompleteColumn(),
         _RateColumn(Column(no_wrap=True)),
         _TimeColumn(clock_s),
-        TextColumn("{task.fields[words]}", markup=False),
+        TextColumn("{task.fields[words]}", markup=False, table_column=words),
     )

@@ -23,7 +23,10 @@ class _Task:
 
 
 class PlainScreen:
-    """Prints one line of text per event worth a line to stderr, without control characters."""
+    """Prints one line of text per event worth a line to stderr, without control characters.
+
+    Bars of parts are left out.
+    """
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
@@ -33,6 +36,8 @@ class PlainScreen:
         """Take one event; events of a bar that is not open are passed over."""
         now_s = self._clock_s()
         if isinstance(event, Started):
+            if event.part_of:
+                return
             pace = Pace(event.total, event.unit, now_s)
             self._tasks[event.key] = task = _Task(event.description, pace, now_s)
             _print(task, "started")
