@@ -107,6 +107,24 @@ def test_an_untrained_fusion_is_the_plain_sum(name):
     np.testing.assert_allclose(fused, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", FUSION_BY_NAME)
+def test_modalities_may_count_alike_at_first_whatever_number_of_networks_they_have(name):
+    fused, _ = fuse(build(name, weights_start="equal_modalities"), x := embeddings(name))
+    audio = sum(x.get(branch, 0) for branch in AUDIO_BRANCHES)
+    visual = sum(x.get(branch, 0) for branch in VISUAL_BRANCHES)
+    expected = {
+        "f1": audio + visual,
+        "f2": audio + visual,
+        "f3": np.concatenate([audio, visual], axis=-1),
+        "f4": 5 / 6 * audio + 5 / 4 * visual,
+        "f5": 5 / 6 * audio + 5 / 4 * visual,
+        "f6": np.concatenate([5 / 6 * audio, 5 / 4 * visual], axis=-1),
+        "audio_only": audio,
+        "visual_only": visual,
+    }
+    np.testing.assert_allclose(fused, expected[name], rtol=1e-4, atol=1e-5)
+
+
 def test_fuse_takes_branches_in_any_order_and_many_clips():
     model, x = build("f4"), embeddings("f4", clips=70)
     reversed_x = dict(reversed(x.items()))

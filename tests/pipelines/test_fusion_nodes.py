@@ -8,7 +8,9 @@ import pytest
 
 from avsc_kedro.errors import InputError
 from avsc_kedro.models.files import digest_weights
+from avsc_kedro.models.phase2 import train_fusion
 from avsc_kedro.options import FusionOptions
+from avsc_kedro.paper import FUSION_BY_NAME
 from avsc_kedro.pipelines.fusion import nodes
 from avsc_kedro.stores.embeddings import Embeddings
 
@@ -135,6 +137,19 @@ def test_the_dense_layer_starts_as_the_options_say(clips, branches, start):
     options = OPTIONS.model_copy(update={"training": still, "dense_start": start})
     kernel, _ = train(clips, branches, options)[0].get_layer("fc10").get_weights()
     assert np.allclose(kernel, np.eye(2), atol=1e-6) == (start == "identity")
+
+
+@pytest.mark.parametrize(
+    ("start", "first"), [("ones", [1, 1, 1, 1]), ("equal_modalities", [2 / 3, 2 / 3, 2 / 3, 2])]
+)
+def test_the_weights_start_as_the_options_say(start, first):
+    still = OPTIONS.training.model_copy(update={"learning_rate": 1e-9})
+    options = OPTIONS.model_copy(update={"training": still, "weights_start": start})
+    row = FUSION_BY_NAME["f4"]._replace(branches=(*BRANCHES, "vis_inc"))
+    given = ({branch: np.ones((2, 2)) for branch in row.branches}, np.array([0, 1]))
+    trained = train_fusion(row, given, None, options, classes=2, seed=0)
+    *weights, _ = trained.network.get_layer("all").get_weights()
+    np.testing.assert_allclose([w[0] for w in weights], first, atol=1e-6)
 
 
 def test_an_embedding_that_is_no_number_is_named_with_its_branch(clips, branches):

@@ -333,12 +333,13 @@ def test_how_random_weights_start_is_told():
     shared = {**BACKBONE, "frames_per_clip": 1}
     inception = VisualBackboneOptions(**shared, weights="none")
     convnext = VisualBackboneOptions(**shared, weights="none", layer_scale=0.5)
-    fusions = FusionOptions(training=TRAINING, dropout=0, dense_start="identity")
+    starts = {"weights_start": "equal_modalities", "dense_start": "identity"}
+    fusions = FusionOptions(training=TRAINING, dropout=0, **starts)
     table = list_trainings(AUDIO, AUDIO, AUDIO, inception, convnext, fusions)
     assert list(table["Weights at the start"]) == [
         *["random"] * 4,
         "random, LayerScale 0.5",
-        "random, dense layer of f4 to f6 identity",
+        "random, fusion layer of f4 to f6 equal modalities, dense layer of f4 to f6 identity",
     ]
 
 

@@ -5,6 +5,8 @@ Source: section 2.2, equations 1 to 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -16,18 +18,26 @@ from avsc_kedro.paper import AUDIO_BRANCHES, VISUAL_BRANCHES, Fusion
 class WeightedSum(layers.Layer):
     """Element-wise weighted sum of equally long vectors: sum_i x_i * w_i (+ b).
 
-    One trainable weight vector per input, all ones at first; the bias zeros.
+    One trainable weight vector per input, the bias zeros at first.
+
+    Args:
+        use_bias: Whether there is a b.
+        start: What each w_i is filled with at first; None fills all with ones.
     """
 
-    def __init__(self, use_bias: bool, **kwargs):
+    def __init__(self, use_bias: bool, start: Sequence[float] | None = None, **kwargs):
         super().__init__(**kwargs)
         self.use_bias = use_bias
+        self.start = start
 
     def build(self, input_shape):
         size = input_shape[0][-1]
+        start = self.start or [1.0] * len(input_shape)
         self.factors = [
-            self.add_weight(shape=(size,), initializer="ones", name=f"w{index}")
-            for index in range(1, len(input_shape) + 1)
+            self.add_weight(
+                shape=(size,), initializer=keras.initializers.Constant(value), name=f"w{index}"
+            )
+            for index, value in enumerate(start, start=1)
         ]
         if self.use_bias:
             self.bias = self.add_weight(shape=(size,), initializer="zeros", name="b")
@@ -40,33 +50,51 @@ class WeightedSum(layers.Layer):
         return tuple(input_shape[0])
 
     def get_config(self):
-        return {**super().get_config(), "use_bias": self.use_bias}
+        return {**super().get_config(), "use_bias": self.use_bias, "start": self.start}
 
 
-def _linear(embeddings):
+def _linear(embeddings, start):
     """Equation 1: one biased weighted sum of all branches."""
-    return WeightedSum(use_bias=True, name="all")(list(embeddings.values()))
+    return _sum_of(embeddings, start, use_bias=True, name="all")
 
 
-def _two_level(embeddings):
+def _two_level(embeddings, start):
     """Equation 2: a biased weighted sum of the two modality sums."""
-    return WeightedSum(use_bias=True, name="modalities")(_modality_sums(embeddings))
+    return WeightedSum(use_bias=True, name="modalities")(_modality_sums(embeddings, start))
 
 
-def _concat(embeddings):
+def _concat(embeddings, start):
     """Equation 3: the two modality sums side by side, no bias."""
-    return layers.Concatenate(name="modalities")(_modality_sums(embeddings))
+    return layers.Concatenate(name="modalities")(_modality_sums(embeddings, start))
 
 
-def _modality_sums(embeddings):
+def _modality_sums(embeddings, start):
     sums = []
     for name, branches in (("audio", AUDIO_BRANCHES), ("visual", VISUAL_BRANCHES)):
-        members = [embeddings[branch] for branch in branches if branch in embeddings]
-        sums.append(WeightedSum(use_bias=False, name=name)(members))
+        members = {branch: embeddings[branch] for branch in branches if branch in embeddings}
+        sums.append(_sum_of(members, start, use_bias=False, name=name))
     return sums
 
 
+def _sum_of(embeddings, start, *, use_bias, name):
+    values = [start[branch] for branch in embeddings]
+    return WeightedSum(use_bias, values, name=name)(list(embeddings.values()))
+
+
+def _ones(branches):
+    return dict.fromkeys(branches, 1.0)
+
+
+def _equal_modalities(branches):
+    """Each modality's weights have the same sum, all of them that of ones."""
+    modalities = [[b for b in branches if b in of] for of in (AUDIO_BRANCHES, VISUAL_BRANCHES)]
+    modalities = [members for members in modalities if members]
+    share = len(branches) / len(modalities)
+    return {branch: share / len(members) for members in modalities for branch in members}
+
+
 COMBINE = {"linear": _linear, "two_level": _two_level, "concat": _concat}
+STARTS = {"ones": _ones, "equal_modalities": _equal_modalities}
 
 
 def build_fusion(
@@ -75,6 +103,7 @@ def build_fusion(
     embedding_size: int,
     classes: int,
     dropout: float,
+    weights_start: str = "ones",
     dense_start: str = "random",
 ):
     """Build the fusion layer, the dense layer and the softmax of one row of `paper.FUSIONS`.
@@ -84,21 +113,25 @@ def build_fusion(
         embedding_size: Length of every branch's embedding (1024, or the number of scenes).
         classes: Number of scenes.
         dropout: Dropped fraction of the audio-visual embedding in training.
+        weights_start: The first weights of the branches: `ones`, or `equal_modalities`, which has
+            sound and pictures count alike, however many networks each has.
         dense_start: The dense layer's first weights: `random` (Glorot's), or `identity`, which
-            with fc10's embeddings adds up the networks' logits. Fusions of longer ones start
-            at random all the same.
+            adds up the networks' weighted logits. What is not a logit, in f1 to f3, starts with
+            ones and at random all the same.
 
     Returns:
         A model from {branch: (batch, embedding_size)} to (batch, classes). Its layer
         `audio_visual_embedding` holds the fusion layer's output.
     """
     inputs = {name: keras.Input((embedding_size,), name=name) for name in fusion.branches}
-    x = COMBINE[fusion.combine](inputs)
+    adds_logits = fusion.embedding == "fc10"
+    start = STARTS[weights_start if adds_logits else "ones"](fusion.branches)
+    x = COMBINE[fusion.combine](inputs, start)
     x = layers.Identity(name="audio_visual_embedding")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     dense = layers.Dense(classes, name="fc10")
     x = dense(x)
-    if dense_start == "identity" and fusion.embedding == "fc10":
+    if dense_start == "identity" and adds_logits:
         copies = dense.kernel.shape[0] // classes
         dense.kernel.assign(np.tile(np.eye(classes), (copies, 1)))
     x = layers.Softmax(name="softmax", dtype="float32")(x)

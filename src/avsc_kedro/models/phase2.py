@@ -27,7 +27,7 @@ def train_fusion(
         fusion: The row.
         train_set: ({branch: (clips, size)}, labels (clips,), clip_ids); the last may be left out.
         validation_set: The same for clips that choose the epoch, or None.
-        options: Training, dropout, the dense layer's start.
+        options: Training, dropout, how the weights start.
         classes: Number of scenes.
         seed: Of the weights, the order, the mixing and the dropout.
     """
@@ -39,6 +39,7 @@ def train_fusion(
             embedding_size=size,
             classes=classes,
             dropout=options.dropout,
+            weights_start=options.weights_start,
             dense_start=options.dense_start,
         )
 

@@ -210,6 +210,7 @@ class FusionOptions(Options):
 
     training: TrainingOptions
     dropout: float = Field(ge=0, lt=1)
+    weights_start: Literal["ones", "equal_modalities"] = "ones"
     dense_start: Literal["random", "identity"] = "random"
 
     @field_validator("training")

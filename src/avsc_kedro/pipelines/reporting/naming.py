@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from avsc_kedro import paper
@@ -45,9 +45,14 @@ def start_title(options: BackboneOptions | FusionOptions) -> str:
         return start
     if getattr(options, "layer_scale", STOCK_LAYER_SCALE) != STOCK_LAYER_SCALE:
         return f"{start}, LayerScale {options.layer_scale:g}"
+    return ", ".join([start, *_fusion_starts(options)])
+
+
+def _fusion_starts(options: BackboneOptions | FusionOptions) -> Iterator[str]:
+    if getattr(options, "weights_start", "ones") != "ones":
+        yield f"fusion layer of f4 to f6 {options.weights_start.replace('_', ' ')}"
     if getattr(options, "dense_start", "random") != "random":
-        return f"{start}, dense layer of f4 to f6 {options.dense_start}"
-    return start
+        yield f"dense layer of f4 to f6 {options.dense_start}"
 
 
 def hop_ms(options: FeaturesOptions) -> float:
