@@ -207,40 +207,68 @@ def test_moving_bars_show_count_unit_and_fields():
     assert re.search(r"features \[mel\].* 4/9 clips .*failures 2", console.file.getvalue())
 
 
-def test_parts_stand_below_their_work_say_its_numbers_and_go_with_it():
+def names_of(screen):
+    return [re.match(r" *\w+ \w+", line)[0] for line in table_of(screen)]
+
+
+@pytest.fixture
+def two_trainings():
+    """A screen of two trainings at once, each at its fourth epoch."""
     screen = LiveScreen(Console(file=io.StringIO(), width=120), automatic=False)
     for key in "ab":
         screen.show(Started(key, 8, f"training {key}", "steps"))
-    for number in range(4):
+    for number in range(1, 5):
         for key in "ab":
             screen.show(Started(f"{key}{number}", 2, f"epoch {number}", "steps", key))
             screen.show(Advanced(key, 1, {"loss": 0.5}))
-            screen.show(Finished(f"{key}{number}"))
-    lines = table_of(screen)
-    assert [re.match(r" *\w+ \w+", line)[0] for line in lines] == [
-        "training a",
-        "  epoch 2",
-        "  epoch 3",
-        "training b",
-        "  epoch 2",
-        "  epoch 3",
-    ]
-    assert "loss" not in lines[0]
-    for key in "ab":
-        screen.show(Finished(key))
-    lines = table_of(screen)
-    assert [re.match(r" *\w+ \w+", line)[0] for line in lines] == ["training a", "training b"]
-    assert all("loss 0.5" in line for line in lines)
+            if number < 4:
+                screen.show(Finished(f"{key}{number}"))
+    return screen
+
+
+def test_parts_stand_below_their_work_and_go_with_it(two_trainings):
+    parts = ["  epoch 2", "  epoch 3", "  epoch 4"]
+    assert names_of(two_trainings) == ["training a", *parts, "training b", *parts]
+    for key in ("a", "b4", "b", "a4"):  # in whatever order
+        two_trainings.show(Finished(key))
+    assert names_of(two_trainings) == ["training a", "training b"]
+
+
+def test_numbers_stand_at_the_part_as_long_as_one_is_open(two_trainings):
+    assert "loss" not in table_of(two_trainings)[0]
+    two_trainings.show(Finished("a4"))
+    assert "loss 0.5" in table_of(two_trainings)[0]
+    two_trainings.show(Advanced("a", 1, {"loss": 0.25}))  # an epoch without a bar of its own
+    assert names_of(two_trainings)[:2] == ["training a", "training b"]
+    assert "loss 0.25" in table_of(two_trainings)[0]
+
+
+def test_an_epoch_s_line_shows_its_accuracy_on_eighty_columns():
+    screen = LiveScreen(Console(file=io.StringIO(), width=80), automatic=False, clock_s=Clock())
+    screen.show(Started("a", 1200, "Vis-CONV (refit)", "steps"))
+    screen.show(Started("a1", 120, "epoch 10 of 10", "steps", "a"))
+    screen.show(Advanced("a1", 120, {"accuracy": 0.6125, "loss": 0.5125, "val_loss": 0.75}))
+    screen.show(Finished("a1"))
+    _, epoch = table_of(screen, width=80)
+    assert re.search(r"120/120 .*done after 0\.0 s +accuracy 0\.61", epoch)
+
+
+def test_an_error_within_a_part_closes_it_too(recorder):
+    with contextlib.suppress(KeyError), progress.track(2, "training", unit="steps") as bar:
+        bar.part(2, "epoch 1", unit="steps")
+        raise KeyError
+    assert recorder.closed
 
 
 def test_a_log_leaves_parts_out(monkeypatch, capsys):
     monkeypatch.setenv("CI", "true")
-    with (
-        progress.track(2, "training", unit="steps") as bar,
-        bar.part(2, "epoch 1", unit="steps") as part,
-    ):
+    with progress.track(2, "training", unit="steps") as bar:
+        part = bar.part(2, "epoch 1", unit="steps")
         part.advance(loss=0.5)
-    assert "epoch" not in capsys.readouterr().err
+        part.close()
+    text = capsys.readouterr().err
+    assert "training: 0/2 steps, stopped" in text
+    assert "epoch" not in text
 
 
 def test_old_finished_bars_make_room():

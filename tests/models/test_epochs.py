@@ -59,7 +59,10 @@ class Line(NamedTuple):
         self.advances.append((n, fields))
 
     def part(self, total, title, *, unit):
-        return contextlib.nullcontext()
+        return Line(title, total, [])
+
+    def close(self):
+        pass
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from avsc_kedro.models.backbone import count_trainable_parameters
 from avsc_kedro.models.files import digest_weights, load_model, save_model
-from avsc_kedro.models.fusion import build_fusion, fuse
+from avsc_kedro.models.fusion import FIRST_WEIGHTS, WeightedSum, build_fusion, fuse
+from avsc_kedro.options import FusionOptions
 from avsc_kedro.paper import AUDIO_BRANCHES, BRANCH_NAMES, FUSION_BY_NAME, VISUAL_BRANCHES
 
 SIZES = {"f1": 1024, "f2": 1024, "f3": 2048, "f4": 10, "f5": 10, "f6": 20}
@@ -110,8 +113,8 @@ def test_an_untrained_fusion_is_the_plain_sum(name):
 @pytest.mark.parametrize("name", FUSION_BY_NAME)
 def test_modalities_may_count_alike_at_first_whatever_number_of_networks_they_have(name):
     fused, _ = fuse(build(name, weights_start="equal_modalities"), x := embeddings(name))
-    audio = sum(x.get(branch, 0) for branch in AUDIO_BRANCHES)
-    visual = sum(x.get(branch, 0) for branch in VISUAL_BRANCHES)
+    audio = sum(x[branch] for branch in AUDIO_BRANCHES)
+    visual = sum(x[branch] for branch in VISUAL_BRANCHES)
     expected = {
         "f1": audio + visual,
         "f2": audio + visual,
@@ -147,6 +150,16 @@ def test_a_fusion_survives_a_file(tmp_path, name, randomise):
     for ours, theirs in zip(fuse(model, x), fuse(loaded, x), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert digest_weights(loaded) == digest_weights(model)
+
+
+def test_a_sum_saved_before_it_had_a_start_begins_with_ones():
+    layer = WeightedSum.from_config({"name": "all", "use_bias": True})
+    layer.build([(None, 3), (None, 3)])
+    np.testing.assert_array_equal(layer.get_weights(), [[1, 1, 1], [1, 1, 1], [0, 0, 0]])
+
+
+def test_options_offer_the_starts_there_are():
+    assert get_args(FusionOptions.model_fields["weights_start"].annotation) == tuple(FIRST_WEIGHTS)
 
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if embedding_size(name) == 10])

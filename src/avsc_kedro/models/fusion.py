@@ -25,7 +25,7 @@ class WeightedSum(layers.Layer):
         start: What each w_i is filled with at first; None fills all with ones.
     """
 
-    def __init__(self, use_bias: bool, start: Sequence[float] | None = None, **kwargs):
+    def __init__(self, *, use_bias: bool, start: Sequence[float] | None = None, **kwargs):
         super().__init__(**kwargs)
         self.use_bias = use_bias
         self.start = start
@@ -53,32 +53,33 @@ class WeightedSum(layers.Layer):
         return {**super().get_config(), "use_bias": self.use_bias, "start": self.start}
 
 
-def _linear(embeddings, start):
+def _linear(embeddings, first_weights):
     """Equation 1: one biased weighted sum of all branches."""
-    return _sum_of(embeddings, start, use_bias=True, name="all")
+    return _sum_of(embeddings, first_weights, use_bias=True, name="all")
 
 
-def _two_level(embeddings, start):
+def _two_level(embeddings, first_weights):
     """Equation 2: a biased weighted sum of the two modality sums."""
-    return WeightedSum(use_bias=True, name="modalities")(_modality_sums(embeddings, start))
+    sums = _modality_sums(embeddings, first_weights)
+    return WeightedSum(use_bias=True, name="modalities")(sums)
 
 
-def _concat(embeddings, start):
+def _concat(embeddings, first_weights):
     """Equation 3: the two modality sums side by side, no bias."""
-    return layers.Concatenate(name="modalities")(_modality_sums(embeddings, start))
+    return layers.Concatenate(name="modalities")(_modality_sums(embeddings, first_weights))
 
 
-def _modality_sums(embeddings, start):
+def _modality_sums(embeddings, first_weights):
     sums = []
     for name, branches in (("audio", AUDIO_BRANCHES), ("visual", VISUAL_BRANCHES)):
         members = {branch: embeddings[branch] for branch in branches if branch in embeddings}
-        sums.append(_sum_of(members, start, use_bias=False, name=name))
+        sums.append(_sum_of(members, first_weights, use_bias=False, name=name))
     return sums
 
 
-def _sum_of(embeddings, start, *, use_bias, name):
-    values = [start[branch] for branch in embeddings]
-    return WeightedSum(use_bias, values, name=name)(list(embeddings.values()))
+def _sum_of(embeddings, first_weights, *, use_bias, name):
+    start = [first_weights[branch] for branch in embeddings]
+    return WeightedSum(use_bias=use_bias, start=start, name=name)(list(embeddings.values()))
 
 
 def _ones(branches):
@@ -86,15 +87,15 @@ def _ones(branches):
 
 
 def _equal_modalities(branches):
-    """Each modality's weights have the same sum, all of them that of ones."""
+    """Return weights that add up to as much as ones would, an equal part for each modality."""
     modalities = [[b for b in branches if b in of] for of in (AUDIO_BRANCHES, VISUAL_BRANCHES)]
     modalities = [members for members in modalities if members]
-    share = len(branches) / len(modalities)
-    return {branch: share / len(members) for members in modalities for branch in members}
+    part = len(branches) / len(modalities)
+    return {branch: part / len(members) for members in modalities for branch in members}
 
 
 COMBINE = {"linear": _linear, "two_level": _two_level, "concat": _concat}
-STARTS = {"ones": _ones, "equal_modalities": _equal_modalities}
+FIRST_WEIGHTS = {"ones": _ones, "equal_modalities": _equal_modalities}
 
 
 def build_fusion(
@@ -116,8 +117,9 @@ def build_fusion(
         weights_start: The first weights of the branches: `ones`, or `equal_modalities`, which has
             sound and pictures count alike, however many networks each has.
         dense_start: The dense layer's first weights: `random` (Glorot's), or `identity`, which
-            adds up the networks' weighted logits. What is not a logit, in f1 to f3, starts with
-            ones and at random all the same.
+            adds up the networks' weighted logits.
+
+    f1 to f3 add up no logits: they start with ones and at random whatever these two say.
 
     Returns:
         A model from {branch: (batch, embedding_size)} to (batch, classes). Its layer
@@ -125,8 +127,8 @@ def build_fusion(
     """
     inputs = {name: keras.Input((embedding_size,), name=name) for name in fusion.branches}
     adds_logits = fusion.embedding == "fc10"
-    start = STARTS[weights_start if adds_logits else "ones"](fusion.branches)
-    x = COMBINE[fusion.combine](inputs, start)
+    first_weights = FIRST_WEIGHTS[weights_start if adds_logits else "ones"](fusion.branches)
+    x = COMBINE[fusion.combine](inputs, first_weights)
     x = layers.Identity(name="audio_visual_embedding")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     dense = layers.Dense(classes, name="fc10")

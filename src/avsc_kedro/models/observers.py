@@ -5,7 +5,6 @@ No result depends on it; `source_code.reach` leaves this module out.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import shutil
@@ -23,48 +22,40 @@ SHORTEST_EPOCH_SHOWN_S = 1.0
 
 
 class StepWatch(keras.callbacks.Callback):
-    """Shows progress: a bar for the training, and one for the epoch that it is at.
+    """Shows progress: a bar for the training, and below it one for the epoch that it is at.
 
-    Where epochs pass too fast to be read, the training's bar is enough. As a context manager
-    it closes the bar of an epoch that did not end.
+    Where epochs pass too fast to be read, the training's bar is enough.
     """
 
     def __init__(self, line: progress.Bar):
         super().__init__()
         self._line = line
-        self._open = contextlib.ExitStack()
         self._epoch_line: progress.Bar | None = None
         self._epoch_s = math.inf
-
-    def __enter__(self) -> StepWatch:
-        return self
-
-    def __exit__(self, *error) -> None:
-        self._open.close()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
         self._began_s = time.monotonic()
         if self._epoch_s >= SHORTEST_EPOCH_SHOWN_S:
-            epochs, steps = self.params["epochs"], self.params["steps"]
-            title = f"epoch {self._epoch} of {epochs}"
-            self._epoch_line = self._open.enter_context(self._line.part(steps, title, unit="steps"))
+            title = f"epoch {self._epoch} of {self.params['epochs']}"
+            self._epoch_line = self._line.part(self.params["steps"], title, unit="steps")
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        self._line.advance(1, epoch=self._epoch, loss=loss)
+        self._line.advance(1, epoch=self._epoch, loss=float(logs["loss"]))
         if self._epoch_line:
-            self._epoch_line.advance(1, loss=loss)
+            self._epoch_line.advance(1, **_chosen(logs, "accuracy", "loss"))
 
     def on_epoch_end(self, epoch, logs=None):
-        names = ("accuracy", "val_loss", "val_accuracy")
-        scores = {name: float(logs[name]) for name in names if name in logs}
-        self._line.advance(0, **scores)
+        self._line.advance(0, **_chosen(logs, "accuracy", "val_loss", "val_accuracy"))
         if self._epoch_line:
-            self._epoch_line.advance(0, **scores)
-        self._open.close()
-        self._epoch_line = None
+            self._epoch_line.advance(0, **_chosen(logs, "val_accuracy", "val_loss"))
+            self._epoch_line.close()
+            self._epoch_line = None
         self._epoch_s = time.monotonic() - self._began_s
+
+
+def _chosen(logs, *names) -> dict[str, float]:
+    return {name: float(logs[name]) for name in names if name in logs}
 
 
 class EpochSaver(keras.callbacks.Callback):

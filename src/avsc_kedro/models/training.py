@@ -156,10 +156,7 @@ def _restore_settings(network: keras.Model) -> None:
 def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
     """Train from where the logbook stands to the last epoch, or to the one that is enough."""
     done = len(logbook.rows)
-    with (
-        progress.track(len(feed) * epochs, title, unit="steps") as line,
-        StepWatch(line) as watch,
-    ):
+    with progress.track(len(feed) * epochs, title, unit="steps") as line:
         if done:
             line.advance(done * len(feed), epoch=done)
             feed.start_at(done)
@@ -169,7 +166,7 @@ def _fit(trainer, feed, validation, logbook, callbacks, *, epochs, title):
                 initial_epoch=done,
                 epochs=epochs,
                 validation_data=validation,
-                callbacks=[*callbacks, watch],
+                callbacks=[*callbacks, StepWatch(line)],
                 shuffle=False,
                 verbose=0,
             )

@@ -38,16 +38,17 @@ class Bar:
         """Say that `n` more are done; fields such as loss=0.31 stand at the line's end."""
         _process.send(Advanced(self._key, n, fields))
 
-    def part(
-        self, total: int | None, description: str, *, unit: str
-    ) -> contextlib.AbstractContextManager[Bar]:
-        """Show a part of this work as a bar of its own, as `track` does; logs leave it out."""
+    def part(self, total: int | None, description: str, *, unit: str) -> Bar:
+        """Show a part of this work below it, until that is closed or this is; logs leave it out."""
         return _open(total, description, unit, part_of=self._key)
 
+    def close(self) -> None:
+        """Say that nothing more is done; parts of this work are closed with it."""
+        _process.send(Finished(self._key))
 
-def track(
-    total: int | None, description: str, *, unit: str = "clips"
-) -> contextlib.AbstractContextManager[Bar]:
+
+@contextlib.contextmanager
+def track(total: int | None, description: str, *, unit: str = "clips") -> Iterator[Bar]:
     """Show a bar while the block runs, also when it ends by an error.
 
     Args:
@@ -55,17 +56,17 @@ def track(
         description: What is being done.
         unit: What is counted.
     """
-    return _open(total, description, unit, part_of=None)
+    bar = _open(total, description, unit, part_of=None)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
-@contextlib.contextmanager
-def _open(total: int | None, description: str, unit: str, *, part_of: str | None) -> Iterator[Bar]:
+def _open(total: int | None, description: str, unit: str, *, part_of: str | None) -> Bar:
     key = uuid.uuid4().hex
     _process.send(Started(key, total, description, unit, part_of))
-    try:
-        yield Bar(key)
-    finally:
-        _process.send(Finished(key))
+    return Bar(key)
 
 
 def relay_to(queue: Any | None) -> None:
@@ -96,7 +97,7 @@ class _Process:
         self.relay: Any | None = None
         self._lock = threading.RLock()
         self._screen: Screen | None = None
-        self._open: set[str] = set()
+        self._open: dict[str, str | None] = {}  # of each bar, what it is a part of
 
     def send(self, event: Event) -> None:
         if self.relay is None:
@@ -108,7 +109,7 @@ class _Process:
     def draw(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, Started):
-                self._open.add(event.key)
+                self._open[event.key] = event.part_of
                 self._screen = self._screen or choose_screen()
             if self._screen is None or event.key not in self._open:
                 return
@@ -119,7 +120,7 @@ class _Process:
                 self._close(event.key)
 
     def _close(self, key: str) -> None:
-        self._open.discard(key)
+        self._open = {bar: of for bar, of in self._open.items() if key not in (bar, of)}
         if not self._open and self._screen is not None:
             screen, self._screen = self._screen, None
             with contextlib.suppress(OSError, ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +28,6 @@ FINISHED_BARS_KEPT = 6
 FINISHED_PARTS_KEPT = 2
 NOTEBOOK_COLUMNS = 120
 ROOMY_COLUMNS = 110
-COLUMNS_BESIDE_WORDS = 53  # of an epoch's bar without the bar; where it is narrow, words give way
 SECONDS_BETWEEN_PICTURES = 0.25
 
 
@@ -39,7 +37,8 @@ class _Row:
     pace: Pace
     part_of: str | None
     fields: dict[str, Any] = field(default_factory=dict)
-    has_parts: bool = False
+    open_parts: int = 0
+    finished_parts: list[Any] = field(default_factory=list)
 
 
 class LiveScreen:
@@ -53,11 +52,10 @@ class LiveScreen:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock_s = clock_s
-        columns = _columns(clock_s, width=console.width)
+        columns = _columns(clock_s, bar_width=16 if console.width >= ROOMY_COLUMNS else 4)
         self.progress = _Nested(*columns, console=console, auto_refresh=automatic)
         self._rows: dict[str, _Row] = {}
         self._finished: list[Any] = []
-        self._finished_parts: dict[str, list[Any]] = defaultdict(list)
         if automatic:
             self.progress.start()
 
@@ -89,31 +87,40 @@ class LiveScreen:
         )
         self._rows[event.key] = _Row(task, pace, event.part_of)
         if parent:
-            self._leave_words_to_parts(parent)
+            parent.open_parts += 1
+            self._show_words(parent)
 
     def _advance(self, row: _Row, event: Advanced) -> None:
         row.pace.advance(event.count, now_s=self._clock_s())
         row.fields.update(event.fields)
-        words = "" if row.has_parts else fields_text(row.fields)
-        self.progress.update(row.task, advance=event.count, words=words)
-
-    def _leave_words_to_parts(self, row: _Row) -> None:
-        row.has_parts = True
-        self.progress.update(row.task, words="")
+        self.progress.update(row.task, advance=event.count)
+        self._show_words(row)
+        if not row.open_parts:  # those that stand there are no longer the latest
+            self._keep_last(row.finished_parts, 0)
 
     def _finish(self, key: str) -> None:
         row = self._rows.pop(key)
-        end = row.pace.end_text(self._clock_s())
-        self.progress.update(row.task, end=end, words=fields_text(row.fields))
+        for part in [part for part, other in self._rows.items() if other.part_of == key]:
+            self.progress.remove_task(self._rows.pop(part).task)
+        self._keep_last(row.finished_parts, 0)
+        row.open_parts = 0
+        self._show_words(row)
+        self.progress.update(row.task, end=row.pace.end_text(self._clock_s()))
         self.progress.stop_task(row.task)
-        self._keep_last(self._finished_parts.pop(key, []), 0)
-        if row.part_of in self._rows:
-            parts = self._finished_parts[row.part_of]
-            parts.append(row.task)
-            self._keep_last(parts, FINISHED_PARTS_KEPT)
+        parent = self._rows.get(row.part_of)
+        if parent:
+            parent.open_parts -= 1
+            self._show_words(parent)
+            parent.finished_parts.append(row.task)
+            self._keep_last(parent.finished_parts, FINISHED_PARTS_KEPT)
         else:
             self._finished.append(row.task)
             self._keep_last(self._finished, FINISHED_BARS_KEPT)
+
+    def _show_words(self, row: _Row) -> None:
+        """Show a bar's numbers, where no part of it shows them."""
+        words = "" if row.open_parts else fields_text(row.fields)
+        self.progress.update(row.task, words=words)
 
     def _keep_last(self, tasks: list[Any], count: int) -> None:
         while len(tasks) > count:
@@ -193,14 +200,19 @@ class _TimeColumn(ProgressColumn):
         return Text(task.fields["end"] or pace.left_text(now_s) or so_far)
 
 
-def _columns(clock_s: Callable[[], float], *, width: int) -> tuple[ProgressColumn, ...]:
-    bar_width = 16 if width >= ROOMY_COLUMNS else 4
-    words = Column(no_wrap=True, max_width=max(1, width - bar_width - COLUMNS_BESIDE_WORDS))
+class _WordsColumn(ProgressColumn):
+    """A bar's numbers; the one column that gives way where the terminal is narrow."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["words"], no_wrap=True, overflow="ellipsis")
+
+
+def _columns(clock_s: Callable[[], float], *, bar_width: int) -> tuple[ProgressColumn, ...]:
     return (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=bar_width),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=bar_width, table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         _RateColumn(Column(no_wrap=True)),
         _TimeColumn(clock_s),
-        TextColumn("{task.fields[words]}", markup=False, table_column=words),
+        _WordsColumn(),
     )
