@@ -89,18 +89,15 @@ def measure(size_px: int, images: int, train_images: int, repeats: int) -> list[
 def dense_products(model: keras.Model, images: int):
     """Return a function that computes the matrix products of the Dense layers and nothing else."""
     rng = np.random.default_rng(0)
-    factors = [
-        (np.prod(layer.input.shape[1:-1]), layer.kernel.shape)
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Dense)
-    ]
-    factors = [
-        [
-            keras.ops.convert_to_tensor(rng.normal(size=shape).astype(np.float32))
-            for shape in ((images * pixels, kernel[0]), kernel)
-        ]
-        for pixels, kernel in factors
-    ]
+
+    def draw(*shape):
+        return keras.ops.convert_to_tensor(rng.normal(size=shape).astype(np.float32))
+
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    factors = []
+    for layer in dense:
+        *pixels, channels = layer.input.shape[1:]
+        factors.append((draw(images * np.prod(pixels), channels), draw(*layer.kernel.shape)))
 
     def compute(_):
         for rows, kernel in factors:

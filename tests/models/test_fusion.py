@@ -5,7 +5,7 @@ import pytest
 
 from avsc_kedro.models.backbone import count_trainable_parameters
 from avsc_kedro.models.files import digest_weights, load_model, save_model
-from avsc_kedro.models.fusion import FIRST_WEIGHTS, WeightedSum, build_fusion, fuse
+from avsc_kedro.models.fusion import FIRST_WEIGHTS, build_fusion, fuse
 from avsc_kedro.options import FusionOptions
 from avsc_kedro.paper import AUDIO_BRANCHES, BRANCH_NAMES, FUSION_BY_NAME, VISUAL_BRANCHES
 
@@ -150,12 +150,6 @@ def test_a_fusion_survives_a_file(tmp_path, name, randomise):
     for ours, theirs in zip(fuse(model, x), fuse(loaded, x), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert digest_weights(loaded) == digest_weights(model)
-
-
-def test_a_sum_saved_before_it_had_a_start_begins_with_ones():
-    layer = WeightedSum.from_config({"name": "all", "use_bias": True})
-    layer.build([(None, 3), (None, 3)])
-    np.testing.assert_array_equal(layer.get_weights(), [[1, 1, 1], [1, 1, 1], [0, 0, 0]])
 
 
 def test_options_offer_the_starts_there_are():

@@ -5,8 +5,6 @@ Source: section 2.2, equations 1 to 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 from keras import layers, ops
@@ -18,26 +16,18 @@ from avsc_kedro.paper import AUDIO_BRANCHES, VISUAL_BRANCHES, Fusion
 class WeightedSum(layers.Layer):
     """Element-wise weighted sum of equally long vectors: sum_i x_i * w_i (+ b).
 
-    One trainable weight vector per input, the bias zeros at first.
-
-    Args:
-        use_bias: Whether there is a b.
-        start: What each w_i is filled with at first; None fills all with ones.
+    One trainable weight vector per input, all ones at first; the bias zeros.
     """
 
-    def __init__(self, *, use_bias: bool, start: Sequence[float] | None = None, **kwargs):
+    def __init__(self, use_bias: bool, **kwargs):
         super().__init__(**kwargs)
         self.use_bias = use_bias
-        self.start = start
 
     def build(self, input_shape):
         size = input_shape[0][-1]
-        start = self.start or [1.0] * len(input_shape)
         self.factors = [
-            self.add_weight(
-                shape=(size,), initializer=keras.initializers.Constant(value), name=f"w{index}"
-            )
-            for index, value in enumerate(start, start=1)
+            self.add_weight(shape=(size,), initializer="ones", name=f"w{index}")
+            for index in range(1, len(input_shape) + 1)
         ]
         if self.use_bias:
             self.bias = self.add_weight(shape=(size,), initializer="zeros", name="b")
@@ -50,7 +40,7 @@ class WeightedSum(layers.Layer):
         return tuple(input_shape[0])
 
     def get_config(self):
-        return {**super().get_config(), "use_bias": self.use_bias, "start": self.start}
+        return {**super().get_config(), "use_bias": self.use_bias}
 
 
 def _linear(embeddings, first_weights):
@@ -78,8 +68,11 @@ def _modality_sums(embeddings, first_weights):
 
 
 def _sum_of(embeddings, first_weights, *, use_bias, name):
-    start = [first_weights[branch] for branch in embeddings]
-    return WeightedSum(use_bias=use_bias, start=start, name=name)(list(embeddings.values()))
+    layer = WeightedSum(use_bias=use_bias, name=name)
+    total = layer(list(embeddings.values()))
+    for branch, factor in zip(embeddings, layer.factors, strict=True):
+        factor.assign(ops.full_like(factor, first_weights[branch]))
+    return total
 
 
 def _ones(branches):

@@ -37,7 +37,6 @@ class _Row:
     pace: Pace
     part_of: str | None
     fields: dict[str, Any] = field(default_factory=dict)
-    open_parts: int = 0
     finished_parts: list[Any] = field(default_factory=list)
 
 
@@ -66,7 +65,7 @@ class LiveScreen:
         elif event.key not in self._rows:
             return
         elif isinstance(event, Advanced):
-            self._advance(self._rows[event.key], event)
+            self._advance(event)
         else:
             self._finish(event.key)
 
@@ -87,39 +86,41 @@ class LiveScreen:
         )
         self._rows[event.key] = _Row(task, pace, event.part_of)
         if parent:
-            parent.open_parts += 1
-            self._show_words(parent)
+            self._show_words(event.part_of)
 
-    def _advance(self, row: _Row, event: Advanced) -> None:
+    def _advance(self, event: Advanced) -> None:
+        row = self._rows[event.key]
         row.pace.advance(event.count, now_s=self._clock_s())
         row.fields.update(event.fields)
         self.progress.update(row.task, advance=event.count)
-        self._show_words(row)
-        if not row.open_parts:  # those that stand there are no longer the latest
+        self._show_words(event.key)
+        if not self._open_parts(event.key):  # those that stand there are no longer the latest
             self._keep_last(row.finished_parts, 0)
 
     def _finish(self, key: str) -> None:
-        row = self._rows.pop(key)
-        for part in [part for part, other in self._rows.items() if other.part_of == key]:
+        for part in self._open_parts(key):
             self.progress.remove_task(self._rows.pop(part).task)
+        self._show_words(key)
+        row = self._rows.pop(key)
         self._keep_last(row.finished_parts, 0)
-        row.open_parts = 0
-        self._show_words(row)
         self.progress.update(row.task, end=row.pace.end_text(self._clock_s()))
         self.progress.stop_task(row.task)
         parent = self._rows.get(row.part_of)
         if parent:
-            parent.open_parts -= 1
-            self._show_words(parent)
+            self._show_words(row.part_of)
             parent.finished_parts.append(row.task)
             self._keep_last(parent.finished_parts, FINISHED_PARTS_KEPT)
         else:
             self._finished.append(row.task)
             self._keep_last(self._finished, FINISHED_BARS_KEPT)
 
-    def _show_words(self, row: _Row) -> None:
+    def _open_parts(self, key: str) -> list[str]:
+        return [part for part, row in self._rows.items() if row.part_of == key]
+
+    def _show_words(self, key: str) -> None:
         """Show a bar's numbers, where no part of it shows them."""
-        words = "" if row.open_parts else fields_text(row.fields)
+        row = self._rows[key]
+        words = "" if self._open_parts(key) else fields_text(row.fields)
         self.progress.update(row.task, words=words)
 
     def _keep_last(self, tasks: list[Any], count: int) -> None:
